@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chap.h - CHAP (RFC 1994; RFC 7143 section 12.1.3): algorithms, challenges, responses.
+ */
+#ifndef PROTO_CHAP_H
+#define PROTO_CHAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Numbers of the IANA registry "PPP Authentication Algorithms". */
+enum chap_alg {
+	CHAP_ALG_END = 0,
+	CHAP_MD5 = 5,
+	CHAP_SHA1 = 6,
+	CHAP_SHA256 = 7,
+	CHAP_SHA3_256 = 8,
+};
+
+#define CHAP_ALGS 5		/* four algorithms and CHAP_ALG_END */
+#define CHAP_DIGEST_MAX 32	/* bytes */
+#define CHAP_CHALLENGE_MAX 1024 /* bytes a peer may send */
+
+const char *chap_alg_name(enum chap_alg a); /* "SHA3-256"; NULL when unknown */
+enum chap_alg chap_alg_by_name(const char *name);
+size_t chap_digest_len(enum chap_alg a); /* 0 when unknown */
+bool chap_alg_available(enum chap_alg a); /* false for MD5 in FIPS mode */
+
+/* H(id, secret, challenge) into digest (chap_digest_len bytes). 0 or -EIO. */
+int chap_digest(enum chap_alg a, uint8_t id, const char *secret, const uint8_t *challenge,
+	size_t len, uint8_t digest[CHAP_DIGEST_MAX]);
+
+/* In constant time. */
+bool chap_digest_equal(const uint8_t *a, const uint8_t *b, size_t len);
+
+/* len bytes from the operating system's random source. 0 or -EIO. */
+int chap_random(uint8_t *p, size_t len);
+
+#endif

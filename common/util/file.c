@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "buf.h"
+#include "cleanup.h"
+#include "str.h"
+
+#define LOCK_POLL_MS 10
+#define TEMPORARY_TRIES 16
+
+static bool has_dot_dot(const char *path)
+{
+	for (const char *p = path; (p = strstr(p, "..")); p += 2)
+		if ((p == path || p[-1] == '/') && (!p[2] || p[2] == '/'))
+			return true;
+	return false;
+}
+
+/* The next component of *path, cut off in place; NULL at the end. */
+static char *next_part(char **path)
+{
+	char *part = *path + strspn(*path, "/");
+
+	if (!*part)
+		return NULL;
+	*path = part + strcspn(part, "/");
+	if (**path)
+		*(*path)++ = '\0';
+	return part;
+}
+
+/* openat2 by hand, one component at a time, for kernels before 5.6 and sandboxes that refuse it. */
+static int open_by_hand(int dirfd, const char *path, int flags, mode_t mode)
+{
+	char *CLEANUP_FREE copy = strdup(path);
+	int CLEANUP_CLOSE dir = -1;
+	char *part, *rest = copy;
+	int fd;
+
+	if (!copy)
+		return -ENOMEM;
+	part = next_part(&rest);
+	if (!part)
+		return -ENOENT;
+	while (rest[strspn(rest, "/")]) {
+		fd = openat(
+			dir < 0 ? dirfd : dir, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		cleanup_closep(&dir);
+		dir = fd;
+		part = next_part(&rest);
+	}
+	fd = openat(dir < 0 ? dirfd : dir, part, flags | O_NOFOLLOW, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(flags | O_CLOEXEC),
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	long fd;
+
+	if (*path == '/' || has_dot_dot(path))
+		return -EXDEV;
+	fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	if (fd >= 0)
+		return (int)fd;
+	if (errno == ENOSYS || errno == EPERM)
+		return open_by_hand(dirfd, path, flags | O_CLOEXEC, mode);
+	return -errno;
+}
+
+/* Without a directory to stay below, the path is the caller's own choice: links and all. */
+static int open_path(int dirfd, const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	/* Among records a FIFO must not block; it reads as empty. */
+	if (dirfd != AT_FDCWD)
+		return file_open_beneath(dirfd, path, flags | O_NOCTTY | O_NONBLOCK, mode);
+	fd = openat(AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+int file_make_dirs(int dirfd, const char *path, int leaf)
+{
+	char *CLEANUP_FREE copy = strdup(path);
+	int CLEANUP_CLOSE dir = -1;
+	char *rest = copy;
+	const char *part;
+
+	if (!copy)
+		return -ENOMEM;
+	if (*path == '/' || has_dot_dot(path))
+		return -EXDEV;
+	while ((part = next_part(&rest)) && (leaf || rest[strspn(rest, "/")])) {
+		int at = dir < 0 ? dirfd : dir, fd;
+
+		if (mkdirat(at, part, 0700) && errno != EEXIST)
+			return -errno;
+		fd = openat(at, part, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		cleanup_closep(&dir);
+		dir = fd;
+	}
+	return 0;
+}
+
+int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	struct buf CLEANUP(buf_free) b = {0};
+	int CLEANUP_CLOSE fd = open_path(dirfd, path, O_RDONLY, 0);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do {
+		int r = buf_reserve(&b, 4096);
+
+		if (r < 0)
+			return r;
+		n = read(fd, b.data + b.len, b.room - b.len - 1);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		b.len += n > 0 ? (size_t)n : 0;
+		if (b.len > max)
+			return -EFBIG;
+	} while (n);
+	b.data[b.len] = '\0';
+	if (ret_len)
+		*ret_len = b.len;
+	*ret = (char *)STEAL_PTR(b.data);
+	return 0;
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			len -= (size_t)n;
+		}
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+/* The leading dot keeps it out of every listing, also after a crash in the middle. */
+static int open_temporary(int dir, mode_t mode, char name[static 32])
+{
+	uint64_t number;
+	int fd = -1;
+
+	for (int i = 0; fd < 0 && i < TEMPORARY_TRIES; i++) {
+		if (getrandom(&number, sizeof(number), 0) < 0)
+			return -errno;
+		snprintf(name, 32, ".new-%016llx", (unsigned long long)number);
+		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int replace_in(int dir, const char *name, const void *data, size_t len, mode_t mode)
+{
+	char temporary[32];
+	int fd = open_temporary(dir, mode, temporary), r;
+
+	if (fd < 0)
+		return fd;
+	r = write_all(fd, data, len);
+	/* Some file systems report a failed write only here. */
+	if (close(fd) && !r)
+		r = -errno;
+	if (!r && renameat(dir, temporary, dir, name))
+		r = -errno;
+	if (r) {
+		unlinkat(dir, temporary, 0);
+		return r;
+	}
+	return fsync(dir) ? -errno : 0;
+}
+
+int file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode)
+{
+	const char *slash = strrchr(path, '/');
+	char *CLEANUP_FREE parent = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	int CLEANUP_CLOSE dir = -1;
+
+	if (!parent)
+		return -ENOMEM;
+	dir = open_path(dirfd, parent, O_RDONLY | O_DIRECTORY, 0);
+	if (dir < 0)
+		return dir;
+	return replace_in(dir, slash ? slash + 1 : path, data, len, mode);
+}
+
+/* fcntl has no wait with an end. */
+static int wait_lock(int fd, int timeout_ms)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000};
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	while (fcntl(fd, timeout_ms < 0 ? F_OFD_SETLKW : F_OFD_SETLK, &whole)) {
+		if (errno != EINTR && errno != EAGAIN && errno != EACCES)
+			return -errno;
+		if (timeout_ms < 0)
+			continue;
+		if (!timeout_ms)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+		timeout_ms = timeout_ms > LOCK_POLL_MS ? timeout_ms - LOCK_POLL_MS : 0;
+	}
+	return 0;
+}
+
+int file_lock(int dirfd, const char *path, int timeout_ms)
+{
+	int CLEANUP_CLOSE fd = open_path(dirfd, path, O_RDWR | O_CREAT, 0600);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = wait_lock(fd, timeout_ms);
+	return r < 0 ? r : STEAL_FD(fd);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* file.h - files below a directory descriptor: read whole, replace at once, lock */
+#ifndef UTIL_FILE_H
+#define UTIL_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Opens path below dirfd with openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS): no "..", no
+ * absolute path and no symbolic link leads out. flags and mode as openat(2), O_CLOEXEC is added.
+ * Returns the descriptor or -errno. Falls back to a check by hand where the kernel has no openat2.
+ */
+int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+
+/*
+ * The functions below open path so too, unless dirfd is AT_FDCWD: then path is as open(2) takes
+ * it, absolute or through links.
+ */
+
+/*
+ * Makes the missing directories of path (not its last part when leaf is false), mode 0700. Goes
+ * through links to directories that are there. A path with ".." or from "/" is -EXDEV.
+ */
+int file_make_dirs(int dirfd, const char *path, int leaf);
+
+/*
+ * Reads the whole file; *ret is the caller's to free and ends with a NUL that ret_len does not
+ * count (ret_len may be NULL). -EFBIG beyond max bytes.
+ */
+int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len);
+
+/*
+ * Puts data in place of path in one step: temporary file beside it, fsync, rename, fsync of the
+ * directory. On failure the old file is untouched and nothing is left behind. After a crash a
+ * temporary file may stay; its name begins with '.', so readers of directories skip such names.
+ */
+int file_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode);
+
+/*
+ * Takes an exclusive OFD lock on path (made when missing), waiting at most timeout_ms (-1: for
+ * ever). Returns the descriptor: closing it, or dying, releases the lock. -ETIMEDOUT.
+ */
+int file_lock(int dirfd, const char *path, int timeout_ms);
+
+#endif

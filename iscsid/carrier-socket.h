@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * carrier-socket.h - PDUs over a TCP socket of our own, for the first login of a session.
+ *
+ * Reads never go beyond the end of a PDU, so the socket can become the kernel's after any of them.
+ */
+#ifndef ISCSID_CARRIER_SOCKET_H
+#define ISCSID_CARRIER_SOCKET_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "pdu.h"
+#include "sock.h"
+
+struct carrier_socket;
+
+struct carrier_socket_events {
+	void (*connected)(void *data, int err); /* 0 or -errno of the connect */
+	/* pdu stays valid until the next send; nothing is read until then. */
+	void (*received)(void *data, const struct pdu *pdu);
+	/* err: 0 the peer closed, -EBADMSG it sent what is no PDU, else -errno. */
+	void (*broken)(void *data, int err);
+	void (*closed)(void *data); /* after carrier_socket_close or _detach; may be opened again */
+};
+
+struct carrier_socket {
+	uv_loop_t *loop;
+	const struct carrier_socket_events *events;
+	void *data;
+	int fd; /* -1: not open */
+	bool connecting, active;
+	uv_poll_t poll;
+	struct pdu_reader reader;
+	uint8_t out[BHS_LEN + 8192 + 3]; /* one login request on its way out */
+	size_t out_len, out_sent;
+};
+
+/* -ENOMEM; buffers for PDUs with up to data_max bytes of data are allocated here. */
+int carrier_socket_init(struct carrier_socket *c, uv_loop_t *loop, size_t data_max,
+	const struct carrier_socket_events *events, void *data);
+/* Not while it is open or closing. */
+void carrier_socket_free(struct carrier_socket *c);
+
+/* Connects; the event connected follows. -errno when there cannot even be a start. */
+int carrier_socket_open(struct carrier_socket *c, const struct sock_addr *addr,
+	const struct sock_options *options);
+/* One PDU at a time: the one before was answered. At most 8192 bytes of data. */
+void carrier_socket_send(struct carrier_socket *c, const struct pdu *pdu);
+/* Closes the socket; the event closed follows, also when it was not open. */
+void carrier_socket_close(struct carrier_socket *c);
+/* Stops watching and gives the socket away; the event closed follows. */
+int carrier_socket_detach(struct carrier_socket *c);
+
+#endif

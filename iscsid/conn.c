@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn.c - RFC 7143 section 6 from the outside: from an address to full feature phase.
+ *
+ *   IDLE -> RESOLVING -> CONNECTING -> LOGIN -> HAND_OVER -> CLOSING -> IDLE
+ *
+ * Every way out leads through CLOSING: the session hears of the end when the descriptor is closed
+ * and nothing of this attempt is left, so that the next one can begin at once. A numeric address
+ * skips RESOLVING; a redirect goes from CLOSING to RESOLVING again within the same deadline.
+ *
+ * Invariants: code, final and text are set on the way into CLOSING and read by the session after
+ * it; the descriptor is the carrier's until the login is done, then fd until the kernel has it.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "err.h"
+#include "initiator.h"
+#include "log.h"
+#include "params.h"
+#include "record.h"
+#include "session.h"
+#include "status.h"
+#include "str.h"
+
+#define REDIRECTS_MAX 8
+
+enum state { IDLE, RESOLVING, CONNECTING, LOGIN, HAND_OVER, CLOSING };
+
+static const char *const state_names[] = {
+	[IDLE] = "idle",
+	[RESOLVING] = "resolving",
+	[CONNECTING] = "connecting",
+	[LOGIN] = "login",
+	[HAND_OVER] = "hand-over",
+	[CLOSING] = "closing",
+};
+
+enum event { OPEN, RESOLVED, CONNECTED, RESPONSE, BROKEN, HANDED_OVER, CLOSED, TIMEOUT };
+
+static const char *const event_names[] = {
+	[OPEN] = "open",
+	[RESOLVED] = "resolved",
+	[CONNECTED] = "connected",
+	[RESPONSE] = "login response",
+	[BROKEN] = "broken",
+	[HANDED_OVER] = "handed over",
+	[CLOSED] = "closed",
+	[TIMEOUT] = "timeout",
+};
+
+struct conn_resolve {
+	uv_getaddrinfo_t uv;
+	struct conn *conn; /* NULL: nobody wants the answer any more */
+};
+
+static struct initiator *initiator_of(const struct conn *c)
+{
+	return c->session->initiator;
+}
+
+/* ---- endings ---- */
+
+static void abandon_resolve(struct conn *c)
+{
+	if (c->resolve)
+		c->resolve->conn = NULL;
+	c->resolve = NULL;
+}
+
+static int close_down(struct conn *c)
+{
+	abandon_resolve(c);
+	if (c->fd >= 0)
+		close(STEAL_FD(c->fd));
+	carrier_socket_close(&c->carrier);
+	return CLOSING;
+}
+
+__attribute__((format(printf, 4, 5))) static int end(struct conn *c, int code, bool final,
+	const char *fmt, ...)
+{
+	size_t n;
+	va_list ap;
+
+	c->code = code;
+	c->final = final;
+	c->again = false;
+	snprintf(c->text, sizeof(c->text), "portal %s,%d: ", c->portal.address, c->portal.port);
+	n = strlen(c->text);
+	va_start(ap, fmt);
+	vsnprintf(c->text + n, sizeof(c->text) - n, fmt, ap);
+	va_end(ap);
+	return close_down(c);
+}
+
+/* Which codes a status of the target becomes; the first row that fits counts. */
+#define ANY (-1)
+static const struct status_row {
+	int status_class, detail;
+	int code;
+	bool final;
+} status_rows[] = {
+	{STATUS_INITIATOR_ERROR, 0x01, ISCSI_ERR_LOGIN_AUTH_FAILED, true},
+	{STATUS_INITIATOR_ERROR, 0x02, ISCSI_ERR_LOGIN_AUTH_FAILED, true},
+	{STATUS_INITIATOR_ERROR, ANY, ISCSI_ERR_FATAL_LOGIN, true},
+	{STATUS_REDIRECT, ANY, ISCSI_ERR_TRANS_TIMEOUT, false},
+	{STATUS_TARGET_ERROR, ANY, ISCSI_ERR_TRANS_TIMEOUT, false},
+	{ANY, ANY, ISCSI_ERR_FATAL_LOGIN, true},
+};
+
+static int end_rejected(struct conn *c)
+{
+	int status_class = login_status_class(c->login), detail = login_status_detail(c->login);
+	const struct status_row *row = status_rows;
+
+	while ((row->status_class != ANY && row->status_class != status_class) ||
+		(row->detail != ANY && row->detail != detail))
+		row++;
+	return end(c, row->code, row->final, "the target refused the login: %s (%02x/%02x)",
+		status_text((uint8_t)status_class, (uint8_t)detail), status_class, detail);
+}
+
+/* ---- steps ---- */
+
+static int connect_to(struct conn *c)
+{
+	const struct iscsi_node *n = c->session->node;
+	struct sock_options o = {
+		.netdev = n->iface.net_ifacename,
+		.buffer_size = n->window_size,
+		.tos = n->type_of_service,
+	};
+	int r = carrier_socket_open(&c->carrier, &c->addr, &o);
+
+	if (r)
+		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "cannot connect: %s", strerror(-r));
+	machine_post_at(&c->machine, TIMEOUT, c->deadline);
+	return CONNECTING;
+}
+
+static void on_resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *res)
+{
+	struct conn_resolve *q = uv->data;
+	struct conn *c = q->conn;
+
+	if (c) {
+		c->resolve = NULL;
+		c->addr.len = 0;
+		if (status == 0 && res && res->ai_addrlen <= sizeof(c->addr.storage)) {
+			c->addr.len = res->ai_addrlen;
+			memcpy(&c->addr.sa, res->ai_addr, res->ai_addrlen);
+		}
+		machine_post(&c->machine, RESOLVED);
+	}
+	uv_freeaddrinfo(res);
+	free(q);
+}
+
+static int start(struct conn *c)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+	struct conn_resolve *q;
+	char port[8];
+
+	if (!sock_addr_parse(c->portal.address, (unsigned int)c->portal.port, &c->addr))
+		return connect_to(c);
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return end(c, ISCSI_ERR_NOMEM, true, "out of memory");
+	q->conn = c;
+	q->uv.data = q;
+	snprintf(port, sizeof(port), "%d", c->portal.port);
+	if (uv_getaddrinfo(initiator_of(c)->loop, &q->uv, on_resolved, c->portal.address, port,
+		    &hints)) {
+		free(q);
+		return end(c, ISCSI_ERR_TRANS, true, "the host name cannot be resolved");
+	}
+	c->resolve = q;
+	machine_post_at(&c->machine, TIMEOUT, c->deadline);
+	return RESOLVING;
+}
+
+static int on_open(void *owner)
+{
+	struct conn *c = owner;
+	const struct iscsi_node *n = c->session->node;
+
+	snprintf(c->portal.address, sizeof(c->portal.address), "%s", n->address);
+	c->portal.port = n->port;
+	c->portal.tpgt = n->tpgt;
+	c->redirects = 0;
+	return start(c);
+}
+
+static int on_resolve_end(void *owner)
+{
+	struct conn *c = owner;
+
+	if (!c->addr.len)
+		return end(c, ISCSI_ERR_TRANS, true, "the host name cannot be resolved");
+	return connect_to(c);
+}
+
+static int send_request(struct conn *c)
+{
+	carrier_socket_send(&c->carrier, login_request(c->login));
+	machine_post_at(&c->machine, TIMEOUT, c->deadline);
+	return LOGIN;
+}
+
+static int on_connect_end(void *owner)
+{
+	struct conn *c = owner;
+	const struct iscsi_node *n = c->session->node;
+	struct initiator *i = initiator_of(c);
+	struct login_config config = {
+		.initiator_name = str_empty(n->iface.initiatorname) ? i->name
+								     : n->iface.initiatorname,
+		.initiator_alias = i->alias,
+		.target_name = n->target,
+		.cmdsn = (uint32_t)n->initial_cmdsn,
+		.username = n->auth.username,
+		.password = n->auth.password,
+		.username_in = n->auth.username_in,
+		.password_in = n->auth.password_in,
+	};
+	int r;
+
+	if (c->err)
+		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "cannot connect: %s",
+			strerror(-c->err));
+	memcpy(config.isid, c->session->isid, sizeof(config.isid));
+	params_offer(n, &config.offer);
+	params_chap_algs(n->chap_algs, config.chap_algs);
+	r = login_start(c->login, &config);
+	if (r)
+		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "cannot begin a login: %s",
+			login_reason(c->login));
+	return send_request(c);
+}
+
+static int follow_redirect(struct conn *c)
+{
+	const char *to = login_redirect(c->login);
+	struct iscsi_portal p;
+
+	if (++c->redirects > REDIRECTS_MAX)
+		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "redirected more than %d times",
+			REDIRECTS_MAX);
+	if (iscsi_portal_parse(to, &p))
+		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "redirected to no valid address");
+	if (p.port < 0)
+		p.port = ISCSI_PORT_DEFAULT;
+	log_info("%s: the target sends the login on to %s", c->session->label, to);
+	c->portal = p;
+	c->again = true;
+	return close_down(c);
+}
+
+static void on_handed_over(struct kernel_job *job, int err)
+{
+	struct conn *c = container_of(job, struct conn, job);
+
+	c->err = err;
+	params_wipe(&c->params);
+	machine_post(&c->machine, HANDED_OVER);
+}
+
+static int hand_over(struct conn *c)
+{
+	const struct login_result *result = login_result(c->login);
+	const struct iscsi_node *n = c->session->node;
+	struct initiator *i = initiator_of(c);
+	struct params_source from = {
+		.node = n,
+		.login = result,
+		.initiator_name = str_empty(n->iface.initiatorname) ? i->name
+								     : n->iface.initiatorname,
+	};
+
+	if (params_kernel(&from, &c->params))
+		return end(c, ISCSI_ERR_INVAL, true, "a value of the record is longer than %d bytes",
+			KERNEL_VALUE_MAX - 1);
+	c->fd = carrier_socket_detach(&c->carrier);
+	kernel_hand_over(i->kernel, &c->job, c->fd, result->cmdsn, (uint16_t)n->cmds_max,
+		(uint16_t)n->queue_depth, &c->params, on_handed_over);
+	return HAND_OVER;
+}
+
+static int on_response(void *owner)
+{
+	struct conn *c = owner;
+
+	switch (login_response(c->login, &c->carrier.reader.pdu)) {
+	case LOGIN_CONTINUE:
+		return send_request(c);
+	case LOGIN_DONE:
+		return hand_over(c);
+	case LOGIN_REDIRECT:
+		return follow_redirect(c);
+	case LOGIN_REJECTED:
+		return end_rejected(c);
+	case LOGIN_AUTH_FAILED:
+		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "authentication of the target failed: %s",
+			login_reason(c->login));
+	case LOGIN_PROTOCOL_ERROR:
+		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "%s: %s", login_stage(c->login),
+			login_reason(c->login));
+	case LOGIN_NO_MEMORY:
+		break;
+	}
+	return end(c, ISCSI_ERR_NOMEM, true, "out of memory");
+}
+
+static int on_broken(void *owner)
+{
+	struct conn *c = owner;
+
+	if (c->err == -EBADMSG)
+		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "what the target sent is no login response");
+	return end(c, ISCSI_ERR_PDU_TIMEOUT, false, "the connection was lost during login (%s)",
+		c->err ? strerror(-c->err) : "closed by the target");
+}
+
+static int on_timeout(void *owner)
+{
+	struct conn *c = owner;
+
+	if (c->machine.state == LOGIN)
+		return end(c, ISCSI_ERR_PDU_TIMEOUT, false, "no login response in time");
+	return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "no connection in time");
+}
+
+static int on_hand_over_end(void *owner)
+{
+	struct conn *c = owner;
+
+	if (c->err)
+		return end(c, c->err == -ENOENT ? ISCSI_ERR_TRANS_NOT_FOUND : ISCSI_ERR_INTERNAL,
+			true, "the kernel refused to %s: %s", c->job.ret_step, strerror(-c->err));
+	c->code = ISCSI_OK;
+	c->text[0] = '\0';
+	c->again = false;
+	return close_down(c);
+}
+
+static int on_closed(void *owner)
+{
+	struct conn *c = owner;
+
+	if (c->again) {
+		c->again = false;
+		return start(c);
+	}
+	session_conn_ended(c->session);
+	return IDLE;
+}
+
+static int stay(void *owner)
+{
+	struct conn *c = owner;
+
+	return c->machine.state;
+}
+
+static const struct machine_row rows[] = {
+	{IN(IDLE), OPEN, on_open},
+	{IN(RESOLVING), RESOLVED, on_resolve_end},
+	{IN(CONNECTING), CONNECTED, on_connect_end},
+	{IN(LOGIN), RESPONSE, on_response},
+	{IN(LOGIN), BROKEN, on_broken},
+	{IN(RESOLVING) | IN(CONNECTING) | IN(LOGIN), TIMEOUT, on_timeout},
+	{IN(HAND_OVER), HANDED_OVER, on_hand_over_end},
+	{IN(CLOSING), CLOSED, on_closed},
+	/* The watch on a socket that was given away ends on its own. */
+	{IN(HAND_OVER), CLOSED, stay},
+	/* What was on its way when the end came. */
+	{IN(CLOSING), RESOLVED, stay},
+	{IN(CLOSING), CONNECTED, stay},
+	{IN(CLOSING), RESPONSE, stay},
+	{IN(CLOSING) | IN(IDLE), BROKEN, stay},
+	{IN(CLOSING) | IN(HAND_OVER) | IN(IDLE), TIMEOUT, stay},
+};
+
+static const char *name(const void *owner)
+{
+	const struct conn *c = owner;
+
+	return c->session->label;
+}
+
+static int unexpected(void *owner, int event)
+{
+	return end(owner, ISCSI_ERR_INTERNAL, true, "event \"%s\" came out of turn",
+		event_names[event]);
+}
+
+static const struct machine_def def = {
+	.states = state_names,
+	.events = event_names,
+	.rows = rows,
+	.n_rows = sizeof(rows) / sizeof(rows[0]),
+	.name = name,
+	.unexpected = unexpected,
+};
+
+/* ---- the carrier's events ---- */
+
+static void carrier_connected(void *data, int err)
+{
+	struct conn *c = data;
+
+	c->err = err;
+	machine_post(&c->machine, CONNECTED);
+}
+
+static void carrier_received(void *data, const struct pdu *pdu)
+{
+	struct conn *c = data;
+
+	(void)pdu;
+	machine_post(&c->machine, RESPONSE);
+}
+
+static void carrier_broken(void *data, int err)
+{
+	struct conn *c = data;
+
+	c->err = err;
+	machine_post(&c->machine, BROKEN);
+}
+
+static void carrier_closed(void *data)
+{
+	struct conn *c = data;
+
+	machine_post(&c->machine, CLOSED);
+}
+
+static const struct carrier_socket_events carrier_events = {
+	.connected = carrier_connected,
+	.received = carrier_received,
+	.broken = carrier_broken,
+	.closed = carrier_closed,
+};
+
+/* ---- for the session ---- */
+
+int conn_init(struct conn *c, struct session *s)
+{
+	int r;
+
+	c->session = s;
+	c->fd = -1;
+	c->login = login_new();
+	if (!c->login)
+		return -ENOMEM;
+	r = carrier_socket_init(&c->carrier, s->initiator->loop, LOGIN_DATA_MAX, &carrier_events, c);
+	if (r)
+		return r;
+	return machine_init(&c->machine, &s->initiator->runner, &def, c, IDLE);
+}
+
+void conn_open(struct conn *c, uint64_t deadline)
+{
+	c->deadline = deadline;
+	machine_post(&c->machine, OPEN);
+}
+
+const char *conn_state_name(const struct conn *c)
+{
+	return state_names[c->machine.state];
+}
+
+void conn_free(struct conn *c)
+{
+	abandon_resolve(c);
+	if (c->fd >= 0)
+		close(STEAL_FD(c->fd));
+	machine_close(&c->machine);
+	carrier_socket_free(&c->carrier);
+	login_free(c->login);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "requests.h"
+#include "session.h"
+#include "varlink.h"
+
+struct control {
+	struct initiator *initiator;
+	struct varlink_server *server;
+	void (*stop)(void *data);
+	void *data;
+};
+
+static void run_login(struct varlink_call *call, struct json_object *params, void *data)
+{
+	struct control *c = data;
+	struct json_object *records = json_object_object_get(params, "records");
+	struct json_object *multiple = json_object_object_get(params, "multiple");
+
+	if (!json_object_is_type(records, json_type_array) || !json_object_array_length(records))
+		varlink_call_invalid(call, "records");
+	else
+		request_login(c->initiator, call, records, json_object_get_boolean(multiple));
+}
+
+static void run_logout(struct varlink_call *call, struct json_object *params, void *data)
+{
+	struct control *c = data;
+	struct json_object *sids = json_object_object_get(params, "sids");
+
+	if (!json_object_is_type(sids, json_type_array) || !json_object_array_length(sids))
+		varlink_call_invalid(call, "sids");
+	else
+		request_logout(c->initiator, call, sids);
+}
+
+static void run_sessions(struct varlink_call *call, struct json_object *params, void *data)
+{
+	struct control *c = data;
+	struct json_object *reply = json_object_new_object(), *list = json_object_new_array();
+	struct session *s;
+
+	(void)params;
+	json_object_object_add(reply, "sessions", list);
+	list_for_each(s, &c->initiator->sessions, link) {
+		struct json_object *o;
+
+		if (!s->sid)
+			continue;
+		o = json_object_new_object();
+		json_object_object_add(o, "sid", json_object_new_int64(s->sid));
+		json_object_object_add(o, "connection",
+			json_object_new_string(session_connection_state(s)));
+		json_object_object_add(o, "internal",
+			json_object_new_string(session_internal_state(s)));
+		json_object_array_add(list, o);
+	}
+	varlink_call_reply(call, reply, false);
+}
+
+static void run_stop(struct varlink_call *call, struct json_object *params, void *data)
+{
+	struct control *c = data;
+
+	(void)params;
+	varlink_call_reply(call, NULL, false);
+	c->stop(c->data);
+}
+
+static const struct varlink_method methods[] = {
+	{"io.iscsid.Login", true, run_login},
+	{"io.iscsid.Logout", true, run_logout},
+	{"io.iscsid.Sessions", false, run_sessions},
+	{"io.iscsid.Stop", false, run_stop},
+};
+
+static const struct varlink_service service = {
+	.vendor = "iscsid",
+	.product = "iscsid",
+	.version = VERSION,
+	.url = "",
+	.interface = "io.iscsid",
+	.description =
+#include "interface.h"
+	,
+	.methods = methods,
+	.n_methods = sizeof(methods) / sizeof(methods[0]),
+};
+
+int control_open(struct initiator *i, int listen_fd, void (*stop)(void *data), void *data,
+	struct control **ret)
+{
+	struct control *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->initiator = i;
+	c->stop = stop;
+	c->data = data;
+	r = varlink_server_new(i->loop, listen_fd, &service, c, &c->server);
+	if (r) {
+		free(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void control_close(struct control *c)
+{
+	if (!c)
+		return;
+	varlink_server_free(c->server);
+	free(c);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "initiator.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsi-node.h"
+#include "log.h"
+#include "session.h"
+#include "str.h"
+#include "view.h"
+
+struct session *initiator_find_sid(struct initiator *i, uint32_t sid)
+{
+	struct session *s;
+
+	list_for_each(s, &i->sessions, link)
+		if (s->sid == sid)
+			return s;
+	return NULL;
+}
+
+unsigned int initiator_count(struct initiator *i, const struct iscsi_node *node)
+{
+	struct session *s;
+	unsigned int n = 0;
+
+	list_for_each(s, &i->sessions, link)
+		n += session_is_for(s, node);
+	return n;
+}
+
+int initiator_need_name(struct initiator *i)
+{
+	return i->name ? 0 : iscsi_db_initiator(i->db, &i->name, &i->alias);
+}
+
+/* ---- what the kernel tells ---- */
+
+static void on_pdu(void *data, uint32_t sid, const uint8_t *bhs, const uint8_t *payload, size_t len)
+{
+	struct session *s = initiator_find_sid(data, sid);
+
+	(void)payload;
+	(void)len;
+	if (s)
+		session_pdu(s, bhs);
+}
+
+static void on_conn_error(void *data, uint32_t sid, int error)
+{
+	struct session *s = initiator_find_sid(data, sid);
+
+	if (s)
+		session_conn_error(s, error);
+}
+
+static void on_unbound(void *data, uint32_t sid)
+{
+	struct session *s = initiator_find_sid(data, sid);
+
+	if (s)
+		session_unbound(s);
+}
+
+static void on_destroyed(void *data, uint32_t sid)
+{
+	struct session *s = initiator_find_sid(data, sid);
+
+	if (s)
+		session_destroyed(s);
+}
+
+static const struct view_session *find_view(const struct view_sessions *v, uint32_t sid)
+{
+	for (size_t k = 0; k < v->n; k++)
+		if (v->items[k].sid == sid)
+			return &v->items[k];
+	return NULL;
+}
+
+/* Events that were lost are made up for from what stands in sysfs. */
+static void on_lost(void *data)
+{
+	struct initiator *i = data;
+	struct view_sessions views;
+	struct session *s;
+
+	log_warning("the kernel had more events than there was room for; reading sysfs anew");
+	if (view_sessions_read(i->root, VIEW_DETAIL, &views))
+		return;
+	list_for_each(s, &i->sessions, link) {
+		const struct view_session *v = s->sid ? find_view(&views, s->sid) : NULL;
+
+		if (s->sid && !v)
+			session_destroyed(s);
+		else if (v && str_eq(v->target_state, "UNBOUND"))
+			session_unbound(s);
+		else if (v && !str_eq(v->state, "LOGGED_IN"))
+			session_conn_error(s, 0);
+	}
+	view_sessions_clear(&views);
+}
+
+static const struct kernel_events kernel_events = {
+	.pdu = on_pdu,
+	.conn_error = on_conn_error,
+	.unbound = on_unbound,
+	.destroyed = on_destroyed,
+	.lost = on_lost,
+};
+
+/* ---- opening and closing ---- */
+
+static int adopt_all(struct initiator *i)
+{
+	struct view_sessions views;
+	int r = view_sessions_read(i->root, VIEW_DETAIL, &views);
+
+	if (r)
+		return r;
+	for (size_t k = 0; k < views.n; k++)
+		if (!session_adopt(i, &views.items[k]))
+			log_error("session %u cannot be taken over", views.items[k].sid);
+	view_sessions_clear(&views);
+	return 0;
+}
+
+int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struct iscsi_db *db)
+{
+	int r;
+
+	*i = (struct initiator){.loop = loop, .root = root, .db = db};
+	list_init(&i->sessions);
+	/* Events first: what happens while sysfs is read is not missed. */
+	r = kernel_open(loop, root, &kernel_events, i, &i->kernel);
+	if (r)
+		return r;
+	machine_runner_init(&i->runner, loop);
+	if (initiator_need_name(i))
+		log_warning("there is no InitiatorName yet: %s", iscsi_db_error(db));
+	r = adopt_all(i);
+	if (r)
+		log_error("cannot read the sessions that are there: %s", strerror(-r));
+	return 0;
+}
+
+void initiator_close(struct initiator *i)
+{
+	struct session *s, *tmp;
+
+	if (!i->kernel)
+		return;
+	kernel_close(i->kernel);
+	list_for_each_safe(s, tmp, &i->sessions, link)
+		session_free(s);
+	machine_runner_close(&i->runner);
+	free(i->name);
+	free(i->alias);
+}

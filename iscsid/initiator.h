@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * initiator.h - the set of sessions of this host and what they share.
+ */
+#ifndef ISCSID_INITIATOR_H
+#define ISCSID_INITIATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "kernel.h"
+#include "list.h"
+#include "machine.h"
+
+struct iscsi_db;
+struct iscsi_node;
+struct session;
+
+struct initiator {
+	uv_loop_t *loop;
+	const char *root; /* the directory that stands for "/" */
+	struct iscsi_db *db;
+	struct kernel *kernel;
+	struct machine_runner runner;
+	char *name, *alias; /* InitiatorName (NULL: not read yet) and InitiatorAlias (or NULL) */
+	struct list sessions;
+};
+
+/* Opens the kernel and takes over its sessions as they are. db and root are kept. -errno. */
+int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struct iscsi_db *db);
+/*
+ * Sessions stay in the kernel. The loop must run once more for handles to close, and may only when
+ * no login is under way.
+ */
+void initiator_close(struct initiator *i);
+
+/* Reads InitiatorName when that is not done yet: 0, or -errno as iscsi_db_initiator. */
+int initiator_need_name(struct initiator *i);
+
+struct session *initiator_find_sid(struct initiator *i, uint32_t sid);
+/* How many sessions there are, or are on their way, to a record's target, portal and iface. */
+unsigned int initiator_count(struct initiator *i, const struct iscsi_node *node);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "isid.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "cleanup.h"
+#include "file.h"
+#include "str.h"
+
+#define TYPE_RANDOM 0x80 /* T = 10b: the 40 bits that follow are free */
+
+int isid_derive(const char *initiator, const struct iscsi_node *node, unsigned int number,
+	uint8_t ret[ISID_LEN])
+{
+	CLEANUP_FREE char *text = str_printf("%s\n%s\n%s\n%d\n%s\n%u", initiator, node->target,
+		node->address, node->port, node->iface.name ? node->iface.name : "default", number);
+	uint8_t hash[EVP_MAX_MD_SIZE];
+
+	if (!text || !EVP_Digest(text, strlen(text), hash, NULL, EVP_sha256(), NULL))
+		return -EIO;
+	ret[0] = TYPE_RANDOM;
+	memcpy(ret + 1, hash, ISID_LEN - 1);
+	return 0;
+}
+
+static int open_root(const char *root)
+{
+	int fd = open(root[0] ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void path_of(uint32_t sid, char *ret, size_t len)
+{
+	snprintf(ret, len, "run/iscsi/isid/%u", sid);
+}
+
+int isid_store(const char *root, uint32_t sid, const uint8_t isid[ISID_LEN])
+{
+	CLEANUP_CLOSE int fd = open_root(root);
+	char path[48], text[2 * ISID_LEN + 2];
+	int r;
+
+	if (fd < 0)
+		return fd;
+	path_of(sid, path, sizeof(path));
+	r = file_make_dirs(fd, path, 0);
+	if (r)
+		return r;
+	for (unsigned int i = 0; i < ISID_LEN; i++)
+		snprintf(text + 2 * i, 3, "%02x", isid[i]);
+	return file_replace(fd, path, text, strlen(text), 0600);
+}
+
+static int parse(const char *text, uint8_t ret[ISID_LEN])
+{
+	unsigned int v[ISID_LEN];
+
+	if (sscanf(text, "%2x%2x%2x%2x%2x%2x", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) != ISID_LEN)
+		return -EINVAL;
+	for (unsigned int i = 0; i < ISID_LEN; i++)
+		ret[i] = (uint8_t)v[i];
+	return 0;
+}
+
+void isid_load(const char *root, uint32_t sid, uint8_t ret[ISID_LEN])
+{
+	CLEANUP_CLOSE int fd = open_root(root);
+	CLEANUP_FREE char *text = NULL;
+	char path[48];
+
+	path_of(sid, path, sizeof(path));
+	if (fd >= 0 && !file_read(fd, path, 64, &text, NULL) && !parse(text, ret))
+		return;
+	be24_put(ret, 0x00023d);
+	be24_put(ret + 3, sid & 0xffffff);
+}
+
+void isid_forget(const char *root, uint32_t sid)
+{
+	CLEANUP_CLOSE int fd = open_root(root);
+	char path[48];
+
+	path_of(sid, path, sizeof(path));
+	if (fd >= 0)
+		unlinkat(fd, path, 0);
+}

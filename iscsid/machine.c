@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "machine.h"
+
+#include "log.h"
+
+#define ROUND_MAX 64 /* events handled before the loop polls again */
+
+static const struct machine_row *find_row(const struct machine *m, int event)
+{
+	for (unsigned int i = 0; i < m->def->n_rows; i++) {
+		const struct machine_row *row = &m->def->rows[i];
+
+		if (row->event == event && row->states & IN(m->state))
+			return row;
+	}
+	return NULL;
+}
+
+static void handle(struct machine *m, int event)
+{
+	const struct machine_row *row = find_row(m, event);
+	const struct machine_def *def = m->def;
+	int old = m->state, next;
+
+	m->timer_is_new = false;
+	if (row) {
+		next = row->action(m->owner);
+	} else {
+		log_error("%s: event \"%s\" in state \"%s\" makes no sense", def->name(m->owner),
+			def->events[event], def->states[old]);
+		next = def->unexpected(m->owner, event);
+	}
+	if (next == MACHINE_GONE || next == old)
+		return;
+	if (!m->timer_is_new)
+		clock_timer_stop(&m->timer);
+	m->state = next;
+	log_debug(3, "%s: %s -> %s on %s", def->name(m->owner), def->states[old],
+		def->states[next], def->events[event]);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	struct machine_runner *r = idle->data;
+	struct machine *m;
+
+	/* One round: what these events post waits until the loop has looked at its sockets. */
+	for (int i = 0; i < ROUND_MAX && (m = list_first(&r->ready, struct machine, link)); i++) {
+		int event = m->queue[m->head];
+
+		m->head = (m->head + 1) % MACHINE_EVENTS_MAX;
+		m->n--;
+		list_remove(&m->link);
+		if (m->n)
+			list_append(&r->ready, &m->link);
+		handle(m, event);
+	}
+	if (list_empty(&r->ready))
+		uv_idle_stop(idle);
+}
+
+void machine_runner_init(struct machine_runner *r, uv_loop_t *loop)
+{
+	r->loop = loop;
+	list_init(&r->ready);
+	uv_idle_init(loop, &r->idle);
+	r->idle.data = r;
+}
+
+void machine_runner_close(struct machine_runner *r)
+{
+	uv_close((uv_handle_t *)&r->idle, NULL);
+}
+
+static void on_timer(struct clock_timer *t)
+{
+	struct machine *m = container_of(t, struct machine, timer);
+
+	machine_post(m, m->later);
+}
+
+int machine_init(struct machine *m, struct machine_runner *r, const struct machine_def *def,
+	void *owner, int state)
+{
+	m->def = def;
+	m->runner = r;
+	m->owner = owner;
+	m->state = state;
+	m->head = m->n = 0;
+	list_init(&m->link);
+	return clock_timer_init(r->loop, &m->timer, on_timer);
+}
+
+void machine_close(struct machine *m)
+{
+	if (!m->def)
+		return;
+	list_remove(&m->link);
+	clock_timer_close(&m->timer);
+}
+
+void machine_post(struct machine *m, int event)
+{
+	if (m->n == MACHINE_EVENTS_MAX) {
+		log_error("%s: too many events, \"%s\" is dropped", m->def->name(m->owner),
+			m->def->events[event]);
+		return;
+	}
+	m->queue[(m->head + m->n) % MACHINE_EVENTS_MAX] = (uint8_t)event;
+	if (m->n++ == 0)
+		list_append(&m->runner->ready, &m->link);
+	uv_idle_start(&m->runner->idle, on_idle);
+}
+
+void machine_post_at(struct machine *m, int event, uint64_t at)
+{
+	m->later = event;
+	m->timer_is_new = true;
+	clock_timer_set(&m->timer, at);
+}

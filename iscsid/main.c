@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - iscsid: options, becoming a daemon, start and end */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "control.h"
+#include "file.h"
+#include "initiator.h"
+#include "iscsi-node.h"
+#include "log.h"
+#include "sock.h"
+
+#define LOCK_FILE "/" CONTROL_DIR "/iscsid.lock"
+#define PID_FILE "/run/iscsid.pid"
+#define POOL_THREADS "64" /* scans that may wait for their targets side by side */
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+struct options {
+	const char *config, *initiatorname, *pid_file;
+	bool foreground, no_pid_file;
+	int debug;
+};
+
+struct daemon {
+	struct options options;
+	uv_loop_t loop;
+	uv_signal_t sigterm, sigint;
+	struct iscsi_db *db;
+	struct initiator initiator;
+	struct control *control;
+	int lock_fd, pid_fd;
+	int ready_fd; /* to the parent that waits for us; -1: there is none */
+};
+
+/* ---- options ---- */
+
+static const struct option_row {
+	struct option option;
+	const char *arg, *text;
+} option_rows[] = {
+	{{"config", required_argument, NULL, 'c'}, "FILE",
+		"settings (default /etc/iscsi/iscsid.conf)"},
+	{{"initiatorname", required_argument, NULL, 'i'}, "FILE",
+		"the initiator's name (default /etc/iscsi/initiatorname.iscsi)"},
+	{{"foreground", no_argument, NULL, 'f'}, "", "stay in the foreground, log to stderr"},
+	{{"debug", required_argument, NULL, 'd'}, "LEVEL", "log more, 0 to 8"},
+	{{"no-pid-file", no_argument, NULL, 'n'}, "", "write no pid file"},
+	{{"pid", required_argument, NULL, 'p'}, "FILE", "pid file (default " PID_FILE ")"},
+	{{"help", no_argument, NULL, 'h'}, "", "print this and exit"},
+	{{"version", no_argument, NULL, 'v'}, "", "print the version and exit"},
+};
+#define N_OPTIONS (sizeof(option_rows) / sizeof(option_rows[0]))
+
+static void print_usage(void)
+{
+	printf("Usage: iscsid [OPTION]\n\nThe iSCSI initiator daemon.\n\n");
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		const struct option_row *o = &option_rows[i];
+		char name[40];
+
+		snprintf(name, sizeof(name), "%s%s%s", o->option.name, o->arg[0] ? "=" : "", o->arg);
+		printf("  -%c, --%-22s %s\n", o->option.val, name, o->text);
+	}
+}
+
+__attribute__((noreturn)) static void bad_usage(const char *text)
+{
+	if (text)
+		fprintf(stderr, "iscsid: %s\n", text);
+	fprintf(stderr, "Try `iscsid --help' for more information.\n");
+	exit(1);
+}
+
+static int parse_debug(const char *text)
+{
+	char *end;
+	long level = strtol(text, &end, 10);
+
+	if (*end || !*text || level < 0 || level > 8)
+		bad_usage("the debug level is a number from 0 to 8");
+	return (int)level;
+}
+
+static void set_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		o->config = optarg;
+		break;
+	case 'i':
+		o->initiatorname = optarg;
+		break;
+	case 'f':
+		o->foreground = true;
+		break;
+	case 'd':
+		o->debug = parse_debug(optarg);
+		break;
+	case 'n':
+		o->no_pid_file = true;
+		break;
+	case 'p':
+		o->pid_file = optarg;
+		break;
+	case 'h':
+		print_usage();
+		exit(0);
+	case 'v':
+		printf("iscsid version %s\n", VERSION);
+		exit(0);
+	default:
+		bad_usage(NULL);
+	}
+}
+
+static void parse_options(int argc, char **argv, struct options *ret)
+{
+	struct option longs[N_OPTIONS + 1] = {};
+	char shorts[2 * N_OPTIONS + 1], *p = shorts;
+	int c;
+
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		longs[i] = option_rows[i].option;
+		*p++ = (char)longs[i].val;
+		if (longs[i].has_arg)
+			*p++ = ':';
+	}
+	*p = '\0';
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
+		set_option(ret, c);
+	if (optind < argc)
+		bad_usage("there is an argument too many");
+	if (ret->pid_file && ret->no_pid_file)
+		bad_usage("error: Conflicting PID-file options requested");
+	if (ret->pid_file && ret->foreground)
+		bad_usage("error: PID file specified but unused in foreground mode");
+}
+
+/* ---- becoming a daemon ---- */
+
+/* The parent waits until the child is ready, or has failed, and says so by its exit status. */
+__attribute__((noreturn)) static void wait_for_child(int fd)
+{
+	char c;
+
+	_exit(read(fd, &c, 1) == 1 ? 0 : 1);
+}
+
+static int fork_daemon(void)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		close(fds[1]);
+		wait_for_child(fds[0]);
+	}
+	close(fds[0]);
+	setsid();
+	if (chdir("/"))
+		return -errno;
+	return fds[1];
+}
+
+static void leave_terminal(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	if (fd < 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
+/* ---- the process ---- */
+
+static void put_proc(const char *path, const char *text)
+{
+	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		log_warning("%s: %s", path, strerror(errno));
+}
+
+static void pool_is_there(uv_work_t *work)
+{
+	(void)work;
+}
+
+static void pool_was_there(uv_work_t *work, int status)
+{
+	(void)status;
+	free(work);
+}
+
+/*
+ * The disk that holds the root file system may hang on this process: it is not paged out, not
+ * killed when memory is short, and its memory comes without I/O. Scans do I/O, so the threads
+ * that run them are made before the last of these is set.
+ */
+static void protect_process(uv_loop_t *loop)
+{
+	uv_work_t *work = calloc(1, sizeof(*work));
+	struct rlimit files;
+
+	if (work && uv_queue_work(loop, work, pool_is_there, pool_was_there))
+		free(work);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	put_proc("/proc/self/oom_score_adj", "-1000");
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_warning("memory cannot be locked: %s", strerror(errno));
+	/* Not in kernels before 5.6. */
+	prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0);
+}
+
+/* One daemon for each machine: the lock goes with the process that holds it. */
+static int take_lock(struct daemon *d)
+{
+	int fd;
+
+	if (mkdir("/" CONTROL_DIR, 0700) && errno != EEXIST) {
+		log_error("/%s: %s", CONTROL_DIR, strerror(errno));
+		return -errno;
+	}
+	fd = file_lock(AT_FDCWD, LOCK_FILE, 0);
+	if (fd == -ETIMEDOUT)
+		log_error("Can not bind IPC socket: another iscsid is running");
+	else if (fd < 0)
+		log_error("%s: %s", LOCK_FILE, strerror(-fd));
+	d->lock_fd = fd;
+	return fd < 0 ? fd : 0;
+}
+
+static int listen_fd(void)
+{
+	int n = sd_listen_fds(1), fd;
+
+	if (n > 1) {
+		log_error("Did not receive exactly one IPC socket from systemd");
+		return -EINVAL;
+	}
+	if (n == 1)
+		return SD_LISTEN_FDS_START;
+	fd = sock_unix_listen("/" CONTROL_SOCKET, 0600);
+	if (fd < 0)
+		log_error("Can not bind IPC socket /%s: %s", CONTROL_SOCKET, strerror(-fd));
+	return fd;
+}
+
+static int write_pid(struct daemon *d)
+{
+	const char *path = d->options.pid_file ? d->options.pid_file : PID_FILE;
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (d->options.foreground || d->options.no_pid_file)
+		return 0;
+	d->pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (d->pid_fd < 0 || lockf(d->pid_fd, F_TLOCK, 0) || ftruncate(d->pid_fd, 0) ||
+		write(d->pid_fd, text, (size_t)len) != len) {
+		log_error("pid file %s: %s", path, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static void remove_pid(struct daemon *d)
+{
+	if (d->pid_fd >= 0)
+		unlink(d->options.pid_file ? d->options.pid_file : PID_FILE);
+}
+
+/* ---- start and end ---- */
+
+static void stop(void *data)
+{
+	struct daemon *d = data;
+
+	uv_stop(&d->loop);
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	log_info("ended by signal %d; sessions stay logged in", number);
+	stop(s->data);
+}
+
+static void on_warning(void *data, const char *text)
+{
+	(void)data;
+	log_warning("%s", text);
+}
+
+static int open_initiator(struct daemon *d)
+{
+	int r = iscsi_db_open_config("", d->options.config, &d->db);
+
+	if (r) {
+		log_error("the database cannot be opened: %s", strerror(-r));
+		return r;
+	}
+	iscsi_db_on_warning(d->db, on_warning, NULL);
+	r = initiator_open(&d->initiator, &d->loop, "", d->db);
+	if (r)
+		log_error("the kernel's iSCSI cannot be used: %s; is the module iscsi_tcp there?",
+			strerror(-r));
+	return r;
+}
+
+static int open_control(struct daemon *d)
+{
+	int fd = listen_fd(), r;
+
+	if (fd < 0)
+		return fd;
+	r = control_open(&d->initiator, fd, stop, d, &d->control);
+	if (r)
+		log_error("the control socket cannot be served: %s", strerror(-r));
+	return r;
+}
+
+static void say_ready(struct daemon *d)
+{
+	sd_notify(0, "READY=1");
+	if (d->ready_fd < 0)
+		return;
+	log_open("iscsid", LOG_TO_SYSLOG);
+	leave_terminal();
+	if (write(d->ready_fd, "", 1) != 1)
+		log_warning("who started the daemon is gone");
+	close(STEAL_FD(d->ready_fd));
+}
+
+static int start(struct daemon *d)
+{
+	int r = take_lock(d);
+
+	if (r)
+		return r;
+	uv_signal_init(&d->loop, &d->sigterm);
+	uv_signal_init(&d->loop, &d->sigint);
+	d->sigterm.data = d->sigint.data = d;
+	uv_signal_start(&d->sigterm, on_signal, SIGTERM);
+	if (d->options.foreground)
+		uv_signal_start(&d->sigint, on_signal, SIGINT);
+	protect_process(&d->loop);
+	r = open_initiator(d);
+	if (!r)
+		r = open_control(d);
+	if (!r)
+		r = write_pid(d);
+	return r;
+}
+
+static void end(struct daemon *d)
+{
+	remove_pid(d);
+	control_close(d->control);
+	initiator_close(&d->initiator);
+	iscsi_db_close(d->db);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = {.lock_fd = -1, .pid_fd = -1, .ready_fd = -1};
+	int r;
+
+	parse_options(argc, argv, &d.options);
+	log_open("iscsid", LOG_TO_STDERR);
+	log_set_debug(d.options.debug);
+	umask(0077);
+	signal(SIGPIPE, SIG_IGN);
+	/* A core file would hold secrets. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
+	if (!d.options.foreground) {
+		d.ready_fd = fork_daemon();
+		if (d.ready_fd < 0) {
+			log_error("cannot become a daemon: %s", strerror(-d.ready_fd));
+			return 1;
+		}
+	}
+	if (uv_loop_init(&d.loop)) {
+		log_error("out of memory");
+		return 1;
+	}
+	r = start(&d);
+	if (!r) {
+		say_ready(&d);
+		log_info("iSCSI daemon with pid=%d started!", (int)getpid());
+		uv_run(&d.loop, UV_RUN_DEFAULT);
+	}
+	end(&d);
+	return r ? 1 : 0;
+}

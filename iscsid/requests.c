@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "requests.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "err.h"
+#include "iscsi-node.h"
+#include "log.h"
+#include "name.h"
+#include "record.h"
+#include "session.h"
+#include "str.h"
+
+struct request;
+
+struct part {
+	struct session_waiter waiter;
+	struct request *request;
+	int index;
+};
+
+struct request {
+	struct varlink_call *call;
+	size_t left; /* parts without a reply */
+	bool login;  /* replies carry a sid */
+	struct part parts[];
+};
+
+static void reply(struct part *p, int code, const char *text, uint32_t sid)
+{
+	struct request *q = p->request;
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "index", json_object_new_int(p->index));
+	json_object_object_add(o, "code", json_object_new_int(code));
+	json_object_object_add(o, "text", json_object_new_string(text));
+	if (q->login && sid)
+		json_object_object_add(o, "sid", json_object_new_int64(sid));
+	varlink_call_reply(q->call, o, --q->left > 0);
+	if (!q->left)
+		free(q);
+}
+
+static void on_done(struct session_waiter *w, int code, const char *text, uint32_t sid)
+{
+	reply(container_of(w, struct part, waiter), code, text, sid);
+}
+
+static struct request *new_request(struct varlink_call *call, size_t n, bool login)
+{
+	struct request *q = calloc(1, sizeof(*q) + n * sizeof(q->parts[0]));
+
+	if (!q) {
+		varlink_call_error(call, "io.iscsid.OutOfMemory", NULL);
+		return NULL;
+	}
+	q->call = call;
+	q->left = n;
+	q->login = login;
+	for (size_t k = 0; k < n; k++) {
+		q->parts[k].request = q;
+		q->parts[k].index = (int)k;
+		q->parts[k].waiter.done = on_done;
+		list_init(&q->parts[k].waiter.link);
+	}
+	return q;
+}
+
+/* ---- login ---- */
+
+/* Keys that this version does not know are left out: the client may be newer. */
+static int node_of_json(struct json_object *record, struct iscsi_node **ret)
+{
+	struct iscsi_node *n;
+	int r;
+
+	if (!json_object_is_type(record, json_type_object))
+		return -EINVAL;
+	r = iscsi_node_new_default(&n);
+	if (r)
+		return r;
+	json_object_object_foreach(record, key, value)
+	{
+		const char *text = json_object_get_string(value);
+
+		if (text && iscsi_node_set(n, key, text) == ISCSI_SET_NO_MEMORY) {
+			iscsi_node_free(n);
+			return -ENOMEM;
+		}
+	}
+	*ret = n;
+	return 0;
+}
+
+/* What is wrong with a record's name: the first part of a sentence and its end. */
+static const char *node_fault(const struct iscsi_node *n, const char **ret_what)
+{
+	const char *fault;
+
+	*ret_what = "target name";
+	fault = iscsi_name_fault(n->target ? n->target : "");
+	if (fault)
+		return fault;
+	*ret_what = "address";
+	fault = iscsi_address_fault(n->address ? n->address : "");
+	if (fault)
+		return fault;
+	*ret_what = "interface name";
+	fault = iscsi_ifacename_fault(n->iface.name ? n->iface.name : "");
+	if (fault)
+		return fault;
+	*ret_what = "port";
+	return n->port < 1 || n->port > 65535 ? "is not from 1 to 65535" : NULL;
+}
+
+struct refusal {
+	int code;
+	const char *what, *why;
+};
+
+static bool refused(struct initiator *i, const struct iscsi_node *n, bool multiple,
+	struct refusal *ret)
+{
+	ret->code = ISCSI_ERR_INVAL;
+	ret->why = node_fault(n, &ret->what);
+	if (ret->why)
+		return true;
+	ret->what = "transport";
+	if (!str_empty(n->iface.transport_name) && !str_eq(n->iface.transport_name, "tcp")) {
+		ret->code = ISCSI_ERR_TRANS_NOT_FOUND;
+		ret->why = "is not one that this daemon drives; tcp is";
+		return true;
+	}
+	ret->what = "InitiatorName";
+	if (str_empty(n->iface.initiatorname) && initiator_need_name(i)) {
+		ret->code = ISCSI_ERR_LOGIN;
+		ret->why = "is not set in initiatorname.iscsi";
+		return true;
+	}
+	ret->what = "session";
+	if (!multiple && initiator_count(i, n)) {
+		ret->code = ISCSI_ERR_SESS_EXISTS;
+		ret->why = "exists already, or its login is under way";
+		return true;
+	}
+	return false;
+}
+
+static void login_one(struct initiator *i, struct part *p, struct json_object *record, bool multiple)
+{
+	struct iscsi_node *n;
+	struct refusal no;
+	char text[128];
+	int r = node_of_json(record, &n);
+
+	if (r) {
+		reply(p, r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_INVAL,
+			r == -ENOMEM ? "out of memory" : "a record is no object", 0);
+		return;
+	}
+	if (refused(i, n, multiple, &no)) {
+		snprintf(text, sizeof(text), "the %s %s", no.what, no.why);
+		reply(p, no.code, text, 0);
+	} else if (!session_login(i, n, &p->waiter)) {
+		reply(p, ISCSI_ERR_NOMEM, "out of memory", 0);
+	} else {
+		return;
+	}
+	iscsi_node_free(n);
+}
+
+void request_login(struct initiator *i, struct varlink_call *call, struct json_object *records,
+	bool multiple)
+{
+	size_t n = json_object_array_length(records);
+	struct request *q = new_request(call, n, true);
+
+	/* The last reply frees the request: it is not looked at after its last part. */
+	for (size_t k = 0; q && k < n; k++)
+		login_one(i, &q->parts[k], json_object_array_get_idx(records, k), multiple);
+}
+
+/* ---- logout ---- */
+
+static void logout_one(struct initiator *i, struct part *p, struct json_object *sid)
+{
+	int64_t number = json_object_get_int64(sid);
+	struct session *s = NULL;
+
+	if (number > 0 && number <= UINT32_MAX)
+		s = initiator_find_sid(i, (uint32_t)number);
+	if (s)
+		session_logout(s, &p->waiter);
+	else
+		reply(p, ISCSI_ERR_SESS_NOT_FOUND, "there is no session with this number", 0);
+}
+
+void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids)
+{
+	size_t n = json_object_array_length(sids);
+	struct request *q = new_request(call, n, false);
+
+	for (size_t k = 0; q && k < n; k++)
+		logout_one(i, &q->parts[k], json_object_array_get_idx(sids, k));
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* requests.h - logins and logouts that a client of the socket waits for */
+#ifndef ISCSID_REQUESTS_H
+#define ISCSID_REQUESTS_H
+
+#include <json-c/json.h>
+
+#include "initiator.h"
+#include "varlink.h"
+
+/* Each starts one piece of work for every element (at least one) and replies once for each. */
+void request_login(struct initiator *i, struct varlink_call *call, struct json_object *records,
+	bool multiple);
+void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* scan.h - SCSI scans of a session's host: they block on the target, so they run in the pool */
+#ifndef ISCSID_SCAN_H
+#define ISCSID_SCAN_H
+
+#include <uv.h>
+
+struct scan {
+	uv_work_t work;
+	const char *root;
+	int host, err;
+	void (*done)(struct scan *s, int err);
+};
+
+/*
+ * Scans every channel, target and LUN of SCSI host number host; done runs on the loop when the
+ * kernel has looked at all of them. root is kept. s is in use until done.
+ */
+int scan_start(uv_loop_t *loop, struct scan *s, const char *root, int host,
+	void (*done)(struct scan *s, int err));
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include "db.h"
+
+#include "file.h"
+#include "str.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOCK_WAIT_MS 30000 /* what open-iscsi waits */
+
+static bool has_nodes(const char *dir)
+{
+	char *CLEANUP_FREE path = str_printf("%s/nodes", dir);
+	struct stat st;
+
+	return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* The records' directory: the one that distributions of either kind have in use. */
+static char *find_dir(const struct iscsi_db *db)
+{
+	char *CLEANUP_FREE var = str_printf("%s/var/lib/iscsi", db->root);
+
+	if (var && has_nodes(var) && !has_nodes(db->config_dir))
+		return STEAL_PTR(var);
+	return var ? strdup(db->config_dir) : NULL;
+}
+
+int iscsi_db_open_config(const char *root, const char *config, struct iscsi_db **ret)
+{
+	struct iscsi_db *db = calloc(1, sizeof(*db));
+
+	if (!db)
+		return -ENOMEM;
+	db->lock_wait_ms = LOCK_WAIT_MS;
+	db->root = strdup(root ? root : "");
+	for (size_t n = db->root ? strlen(db->root) : 0; n && db->root[n - 1] == '/'; n--)
+		db->root[n - 1] = '\0';
+	if (db->root)
+		db->config_dir = str_printf("%s/etc/iscsi", db->root);
+	if (db->config_dir) {
+		db->config = config ? strdup(config) : str_printf("%s/iscsid.conf", db->config_dir);
+		db->dir = find_dir(db);
+	}
+	if (!db->config || !db->dir) {
+		iscsi_db_close(db);
+		return -ENOMEM;
+	}
+	*ret = db;
+	return 0;
+}
+
+int iscsi_db_open(const char *root, struct iscsi_db **ret)
+{
+	return iscsi_db_open_config(root, NULL, ret);
+}
+
+void iscsi_db_close(struct iscsi_db *db)
+{
+	if (!db)
+		return;
+	free(db->root);
+	free(db->config_dir);
+	free(db->config);
+	free(db->dir);
+	free(db->error);
+	free(db);
+}
+
+const char *iscsi_db_error(const struct iscsi_db *db)
+{
+	return db->error ? db->error : "";
+}
+
+void iscsi_db_on_warning(
+	struct iscsi_db *db, void (*warn)(void *data, const char *text), void *data)
+{
+	db->warn = warn;
+	db->warn_data = data;
+}
+
+void db_begin(struct iscsi_db *db)
+{
+	free(STEAL_PTR(db->error));
+}
+
+int db_fail(struct iscsi_db *db, int err, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	free(db->error);
+	db->error = text;
+	return err;
+}
+
+void db_warn(struct iscsi_db *db, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+
+	if (!db->warn)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	if (text)
+		db->warn(db->warn_data, text);
+	free(text);
+}
+
+static int make_dir(struct iscsi_db *db, const char *name)
+{
+	char *CLEANUP_FREE path = str_printf("%s/%s", db->dir + strlen(db->root) + 1, name);
+	int CLEANUP_CLOSE top = open(*db->root ? db->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (!path)
+		return -ENOMEM;
+	if (top < 0)
+		return -errno;
+	return file_make_dirs(top, path, 1);
+}
+
+int db_open_dir(struct iscsi_db *db, const char *name, bool make)
+{
+	char *CLEANUP_FREE path = str_printf("%s/%s", db->dir, name);
+	int fd, r;
+
+	if (!path)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && make) {
+		r = make_dir(db, name);
+		if (r < 0)
+			return db_fail(db, r, "cannot make %s: %s", path, strerror(-r));
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd >= 0)
+		return fd;
+	r = -errno;
+	return r == -ENOENT ? r : db_fail(db, r, "cannot open %s: %s", path, strerror(-r));
+}
+
+struct source {
+	struct iscsi_db *db;
+	const char *name;
+};
+
+static void on_line(void *data, unsigned int line, const char *text)
+{
+	const struct source *s = data;
+
+	db_warn(s->db, "%s:%u: %s", s->name, line, text);
+}
+
+int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *name,
+	struct record *r, const struct parse *how)
+{
+	struct source source = {db, name};
+	struct parse p = *how;
+	char *text;
+	size_t len;
+	int ret = file_read(dirfd, path, RECORD_FILE_MAX, &text, &len);
+
+	if (ret == -ENOENT || ret == -ENOTDIR || ret == -EISDIR)
+		return -ENOENT;
+	if (ret < 0)
+		return db_fail(db, ret == -EFBIG ? -EBADMSG : ret, "cannot read %s: %s", name,
+			strerror(-ret));
+	p.data = &source;
+	p.warn = how->quiet ? NULL : on_line;
+	ret = record_parse(r, text, len, &p);
+	str_wipe(text, len);
+	free(text);
+	return ret;
+}
+
+/* What file_replace names its temporary files: ".NAME.1a2b3c4d". */
+static bool is_temporary(const char *name)
+{
+	size_t len = strlen(name);
+
+	return *name == '.' && len > 10 && name[len - 9] == '.' &&
+	       strspn(name + len - 8, "0123456789abcdef") == 8;
+}
+
+void db_sweep(int dirfd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *CLEANUP_FREE dir = strndup(path, slash ? (size_t)(slash - path) : 0);
+	int fd = dir ? file_open_beneath(dirfd, *dir ? dir : ".", O_RDONLY | O_DIRECTORY, 0) : -1;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (is_temporary(e->d_name))
+			unlinkat(fd, e->d_name, 0);
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+}
+
+int db_write_file(struct iscsi_db *db, int dirfd, const char *path, struct record *r)
+{
+	char *text;
+	size_t len;
+	int ret = record_format(r, &text, &len);
+
+	if (ret < 0)
+		return ret;
+	db_sweep(dirfd, path);
+	ret = file_replace(dirfd, path, text, len, 0600);
+	str_wipe(text, len);
+	free(text);
+	if (ret < 0)
+		return db_fail(db, ret, "cannot write %s: %s", path, strerror(-ret));
+	return 0;
+}
+
+static int names_add(struct names *n, const char *name)
+{
+	if (n->n == n->room) {
+		size_t room = n->room ? n->room * 2 : 8;
+		char **v = realloc(n->v, room * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		n->v = v;
+		n->room = room;
+	}
+	n->v[n->n] = strdup(name);
+	return n->v[n->n] ? (int)n->n++ : -ENOMEM;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Some file systems do not tell. */
+static bool may_be(unsigned char type, unsigned char wanted)
+{
+	return type == wanted || type == DT_UNKNOWN || wanted == DT_UNKNOWN;
+}
+
+int names_read(int dirfd, const char *path, unsigned char type, struct names *ret)
+{
+	struct names names = {0};
+	const struct dirent *e;
+	int fd = file_open_beneath(dirfd, path, O_RDONLY | O_DIRECTORY, 0), r = 0;
+	DIR *d;
+
+	if (fd < 0)
+		return fd;
+	d = fdopendir(fd);
+	if (!d) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (r >= 0 && (e = readdir(d)))
+		if (e->d_name[0] != '.' && may_be(e->d_type, type))
+			r = names_add(&names, e->d_name);
+	closedir(d);
+	if (r < 0) {
+		names_free(&names);
+		return r;
+	}
+	if (names.n)
+		qsort(names.v, names.n, sizeof(*names.v), compare_names);
+	*ret = names;
+	return 0;
+}
+
+void names_free(struct names *n)
+{
+	for (size_t i = 0; i < n->n; i++)
+		free(n->v[i]);
+	free(STEAL_PTR(n->v));
+	n->n = n->room = 0;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iscsi-node.h - the iSCSI node database: target portals to log in to, where they were found, and
+ * the settings to use, in the files that open-iscsi uses too.
+ *
+ * Thread-safe as far as no object is used by two threads at a time. Functions return 0 or -errno
+ * unless they say otherwise; ret_ and *ret arguments are written on success only. Strings are
+ * UTF-8 without control characters. Nothing is logged, nothing exits.
+ */
+#ifndef ISCSI_NODE_H
+#define ISCSI_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- the database ---- */
+
+struct iscsi_db;
+
+/*
+ * root: the directory that stands for "/", "" or NULL for the real one. Configuration is read from
+ * ROOT/etc/iscsi; records are in ROOT/var/lib/iscsi where that has a nodes directory and
+ * ROOT/etc/iscsi has none, else in ROOT/etc/iscsi. Nothing is created before the first write.
+ */
+int iscsi_db_open(const char *root, struct iscsi_db **ret);
+/* As above with another configuration file (the -c of iscsid); NULL: the usual one. */
+int iscsi_db_open_config(const char *root, const char *config, struct iscsi_db **ret);
+void iscsi_db_close(struct iscsi_db *db);
+
+/*
+ * What went wrong with the last call that failed, as one sentence with the file's name and line
+ * ("" when there is nothing to add to the errno). Valid until the next call on db.
+ */
+const char *iscsi_db_error(const struct iscsi_db *db);
+
+/*
+ * Called for what is odd but does not fail the call: a line of iscsid.conf or of a record that
+ * cannot be used. text is one sentence. Without a callback it is dropped.
+ */
+void iscsi_db_on_warning(struct iscsi_db *db, void (*warn)(void *data, const char *text),
+	void *data);
+
+/*
+ * A setting that belongs to a program and not to records ("iscsid.startup"): the caller's to
+ * free. -ENOENT when it is not set.
+ */
+int iscsi_db_config_get(struct iscsi_db *db, const char *key, char **ret);
+
+/* InitiatorName and InitiatorAlias (NULL when unset) of initiatorname.iscsi; the caller's to free.
+ * -ENOENT: no file or no name in it; -EINVAL: a name that is none. */
+int iscsi_db_initiator(struct iscsi_db *db, char **ret_name, char **ret_alias);
+
+/* ---- records ---- */
+
+struct iscsi_node; /* one record: how to reach one target at one portal through one interface */
+
+/* What names a record: its place in the directories. */
+struct iscsi_node_id {
+	const char *target;  /* iqn, eui or naa name */
+	const char *address; /* without brackets, as configured or announced */
+	int port;
+	int tpgt; /* 0..65535, or -1: unknown (open-iscsi's old style file) */
+	const char *iface;
+};
+
+/* A new record with the settings of iscsid.conf as it is now, over the built-in defaults. */
+int iscsi_node_new(struct iscsi_db *db, const struct iscsi_node_id *id, struct iscsi_node **ret);
+/* The same with built-in defaults only, in memory, no database: for who is handed key and value. */
+int iscsi_node_new_default(struct iscsi_node **ret);
+void iscsi_node_free(struct iscsi_node *n); /* wipes the secrets */
+void iscsi_node_get_id(const struct iscsi_node *n, struct iscsi_node_id *ret); /* borrowed */
+
+/*
+ * One setting by its key ("node.session.timeo.replacement_timeout"), as text; "" when empty.
+ * Numbers and choices are formatted into a buffer of n that the next call reuses. NULL: no such
+ * key (for this record: the family of its interface decides which iface keys there are).
+ */
+const char *iscsi_node_get(struct iscsi_node *n, const char *key);
+
+enum iscsi_set_result {
+	ISCSI_SET_OK,
+	ISCSI_SET_UNKNOWN,   /* no such key */
+	ISCSI_SET_BAD_VALUE, /* not one of the key's choices */
+	ISCSI_SET_NO_MEMORY,
+};
+
+/* Text to setting, by the rules of record files: numbers as strtoul reads them. */
+enum iscsi_set_result iscsi_node_set(struct iscsi_node *n, const char *key, const char *value);
+
+/*
+ * Every visible key in open-iscsi's order of "-o show". secret: the value is one to mask unless
+ * asked for. Ends early with what each returns when that is not 0.
+ */
+int iscsi_node_each(struct iscsi_node *n,
+	int (*each)(void *data, const char *key, const char *value, bool secret), void *data);
+
+/* ---- finding ---- */
+
+/* Which records: NULL and -1 mean any; tpgt never selects. */
+struct iscsi_node_match {
+	const char *target;
+	const char *address; /* equal text, or (numeric) the same address; host names are resolved
+				only when the texts differ */
+	int port;
+	const char *iface;
+};
+
+/*
+ * Calls each for every record that matches, sorted by target, portal, interface, from directory
+ * entries alone: no record is opened (except one that states another interface in an old style
+ * file). Files and directories that are no record are skipped. id is borrowed for the call.
+ * Returns what each returned when that was not 0; 0 also when nothing matched.
+ */
+int iscsi_db_each(struct iscsi_db *db, const struct iscsi_node_match *match,
+	int (*each)(void *data, const struct iscsi_node_id *id), void *data);
+
+/* -ENOENT; -EBADMSG for an empty or unreadable record (iscsi_db_error has the file and line). */
+int iscsi_db_load(struct iscsi_db *db, const struct iscsi_node_id *id, struct iscsi_node **ret);
+
+/* ---- changing; each takes the database's lock for itself, only while it writes ---- */
+
+/* Writes the record in place of what stood there, in one step, and links it from where it was
+ * discovered (node.discovery_type, _address, _port). */
+int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n);
+
+struct iscsi_setting {
+	const char *key, *value;
+};
+
+enum iscsi_update_result {
+	ISCSI_UPDATE_OK = 0,
+	ISCSI_UPDATE_UNKNOWN_KEY,
+	ISCSI_UPDATE_FIXED_KEY, /* part of the record's name */
+	ISCSI_UPDATE_IFACE_KEY, /* belongs to the interface record */
+	ISCSI_UPDATE_BAD_VALUE,
+};
+
+/*
+ * Reads, changes and writes one record under the lock: all settings or, when one of them cannot
+ * be, none. > 0: enum iscsi_update_result, *ret_bad is the index of the setting. < 0: -errno.
+ */
+int iscsi_db_update(struct iscsi_db *db, const struct iscsi_node_id *id,
+	const struct iscsi_setting *settings, size_t n, size_t *ret_bad);
+
+/* The record, its links, and the directories that are empty then. -ENOENT. */
+int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id);
+
+/* ---- interfaces (ROOT/.../ifaces/NAME); "default" and "iser" are built in ---- */
+
+/* Puts the settings of interface NAME into n and makes it part of its id. -ENOENT. */
+int iscsi_db_apply_iface(struct iscsi_db *db, struct iscsi_node *n, const char *name);
+/* The names of stored interfaces whose transport is tcp, sorted. */
+int iscsi_db_each_iface(struct iscsi_db *db, int (*each)(void *data, const char *name), void *data);
+
+/* ---- SendTargets discovery records (send_targets/ADDRESS,PORT/st_config) ---- */
+
+struct iscsi_discovery; /* one discovery record */
+
+/* A new one from iscsid.conf as it is now / the stored one (-ENOENT). */
+int iscsi_discovery_new(struct iscsi_db *db, const char *address, int port,
+	struct iscsi_discovery **ret);
+int iscsi_discovery_load(struct iscsi_db *db, const char *address, int port,
+	struct iscsi_discovery **ret);
+void iscsi_discovery_free(struct iscsi_discovery *d);
+const char *iscsi_discovery_get(struct iscsi_discovery *d, const char *key);
+enum iscsi_set_result iscsi_discovery_set(struct iscsi_discovery *d, const char *key,
+	const char *value);
+int iscsi_discovery_each(struct iscsi_discovery *d,
+	int (*each)(void *data, const char *key, const char *value, bool secret), void *data);
+int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d);
+
+/*
+ * Brings the records that came from one discovery source (kind "send_targets", address and port)
+ * in line with what it announces now. nodes: what was found, their discovery keys are set here.
+ * Operations as of "-o": each of them alone or together; all three is the default of iscsiadm.
+ * keep(id): true when a record that is no longer announced must stay (a session uses it).
+ */
+enum iscsi_merge {
+	ISCSI_MERGE_NEW = 1,	/* store what was not there */
+	ISCSI_MERGE_UPDATE = 2, /* overwrite what was there (and store what was not) */
+	ISCSI_MERGE_DELETE = 4, /* delete what is no longer announced */
+};
+int iscsi_db_merge(struct iscsi_db *db, const char *address, int port, struct iscsi_node **nodes,
+	size_t n, unsigned int merge, bool (*keep)(void *data, const struct iscsi_node_id *id),
+	void *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

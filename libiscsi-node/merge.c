@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* A discovery's result into the database. */
+#include "place.h"
+#include "str.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void cleanup_node(struct iscsi_node **n)
+{
+	iscsi_node_free(*n);
+}
+
+struct merge {
+	struct iscsi_db *db;
+	const char *address; /* of the source */
+	int port;
+	struct iscsi_node **by_target; /* what was announced, sorted */
+	size_t n;
+	bool (*keep)(void *data, const struct iscsi_node_id *id);
+	void *data;
+};
+
+static int compare_targets(const void *a, const void *b)
+{
+	return strcmp(
+		(*(struct iscsi_node *const *)a)->target, (*(struct iscsi_node *const *)b)->target);
+}
+
+static int set_source(struct iscsi_db *db, struct iscsi_node *n, const char *address, int port)
+{
+	struct iscsi_node_id id;
+	struct place place;
+	int r;
+
+	iscsi_node_get_id(n, &id);
+	r = place_of(db, &id, &place);
+	if (r < 0)
+		return r;
+	n->discovery_type = DISCOVERY_SEND_TARGETS;
+	n->discovery_port = port;
+	return str_set(&n->discovery_address, address);
+}
+
+/* The lock is held for one record at a time, so that others get their turn. */
+static int put(struct iscsi_db *db, struct iscsi_node *n, unsigned int merge)
+{
+	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
+	bool exists;
+	int r = db_lock(db, &lock);
+
+	if (r == 0)
+		r = node_exists(db, n, &exists);
+	if (r < 0)
+		return r;
+	return exists && !(merge & ISCSI_MERGE_UPDATE) ? 0 : node_store(db, n);
+}
+
+/* The first of those announced that has this target or a later one. */
+static size_t first_of(const struct merge *m, const char *target)
+{
+	size_t low = 0, high = m->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(m->by_target[mid]->target, target) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool is_announced(const struct merge *m, const struct iscsi_node_id *id)
+{
+	for (size_t i = first_of(m, id->target); i < m->n; i++) {
+		const struct iscsi_node *n = m->by_target[i];
+
+		if (!str_eq(n->target, id->target))
+			break;
+		if (n->port == id->port && str_eq(n->iface.name, id->iface) &&
+			address_equal(n->address, id->address))
+			return true;
+	}
+	return false;
+}
+
+/* A link alone does not make it ours: the record may have got another source since. */
+static bool is_from_source(const struct merge *m, const struct iscsi_node_id *id)
+{
+	struct iscsi_node *CLEANUP(cleanup_node) n = NULL;
+
+	if (iscsi_db_load(m->db, id, &n) < 0)
+		return true;
+	return n->discovery_type == DISCOVERY_SEND_TARGETS && n->discovery_port == m->port &&
+	       str_eq(n->discovery_address, m->address);
+}
+
+static int drop(void *data, const struct iscsi_node_id *id)
+{
+	const struct merge *m = data;
+	int r;
+
+	if (is_announced(m, id) || !is_from_source(m, id))
+		return 0;
+	if (m->keep && m->keep(m->data, id))
+		return 0;
+	r = iscsi_db_delete(m->db, id);
+	return r == -ENOENT || r == -EINVAL ? 0 : r;
+}
+
+int iscsi_db_merge(struct iscsi_db *db, const char *address, int port, struct iscsi_node **nodes,
+	size_t n, unsigned int merge, bool (*keep)(void *data, const struct iscsi_node_id *id),
+	void *data)
+{
+	struct iscsi_node **CLEANUP_FREE by_target = calloc(n + 1, sizeof(*by_target));
+	struct merge m = {db, address, port, by_target, n, keep, data};
+	const char *fault = iscsi_address_fault(address);
+	int r = by_target ? 0 : -ENOMEM;
+
+	db_begin(db);
+	if (fault)
+		return db_fail(db, -EINVAL, "the address of the discovery source %s", fault);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = set_source(db, nodes[i], address, port);
+		if (r == 0 && merge & (ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE))
+			r = put(db, nodes[i], merge);
+		by_target[i] = nodes[i];
+	}
+	/* A source that announces nothing at all is rather broken than empty. */
+	if (r < 0 || !n || !(merge & ISCSI_MERGE_DELETE))
+		return r;
+	qsort(by_target, n, sizeof(*by_target), compare_targets);
+	return links_each(db, address, port, drop, &m);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* place.h - a record's names: its id, its path below nodes/, its links from where it was found */
+#ifndef NODE_PLACE_H
+#define NODE_PLACE_H
+
+#include "db.h"
+#include "name.h"
+
+#include <limits.h>
+
+/* Paths below nodes/. Without a portal group tag the portal itself is the file. */
+struct place {
+	char portal[ISCSI_ADDRESS_MAX + 16];			  /* ADDRESS,PORT[,TPGT] */
+	char dir[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + 18];	  /* TARGET[/PORTAL] */
+	char file[ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + NAME_MAX]; /* DIR/IFACE or DIR/PORTAL */
+};
+
+/* -EINVAL (with db's error) unless every part of id is fit to be one of a path. */
+int place_of(struct iscsi_db *db, const struct iscsi_node_id *id, struct place *ret);
+
+/* The opposite, of PORTAL alone; false for what place_of would not have written. */
+bool place_parse(const char *portal, struct iscsi_portal *ret);
+
+/* match.c: whether two addresses are the same, as text or both as numbers. Asks no name server. */
+bool address_equal(const char *a, const char *b);
+
+/* ---- links: SOURCE/TARGET,PORTAL,IFACE points to the portal's directory ---- */
+
+/* Links n from its discovery source and takes away its links from all others. */
+int links_set(struct iscsi_db *db, const struct iscsi_node *n);
+void links_remove(struct iscsi_db *db, const struct iscsi_node_id *id);
+
+/* Calls each for every link in directory send_targets/ADDRESS,PORT. */
+int links_each(struct iscsi_db *db, const char *address, int port,
+	int (*each)(void *data, const struct iscsi_node_id *id), void *data);
+
+/* ---- store.c; all but the last with the database's lock held ---- */
+
+int node_store(struct iscsi_db *db, struct iscsi_node *n);
+int node_delete(struct iscsi_db *db, const struct iscsi_node_id *id);
+/* Whether a record stands where n would be stored, in either style; may fill in n's tpgt. */
+int node_exists(struct iscsi_db *db, struct iscsi_node *n, bool *ret);
+/* The interface that an old style file states; the caller's to free. */
+int old_style_iface(struct iscsi_db *db, int nodes, const struct place *place, char **ret);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/* A record in memory: every access goes through its rows. */
+#include "record.h"
+
+#include "cleanup.h"
+#include "str.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What open-iscsi can hold in any text setting. */
+#define VALUE_MAX 255
+
+/* The rows' offsets count from the record that these begin. */
+static_assert(offsetof(struct iscsi_node, record) == 0, "record comes first");
+static_assert(offsetof(struct iscsi_discovery, record) == 0, "record comes first");
+
+static char **text_at(const struct record *r, const struct setting *s)
+{
+	return (char **)((char *)r + s->offset);
+}
+
+static int *number_at(const struct record *r, const struct setting *s)
+{
+	return (int *)((char *)r + s->offset);
+}
+
+static bool is_text(const struct setting *s)
+{
+	return s->type == SETTING_TEXT || s->type == SETTING_LIST;
+}
+
+static void wipe_text(char **text)
+{
+	if (*text)
+		str_wipe(*text, strlen(*text));
+	free(STEAL_PTR(*text));
+}
+
+/* As str_set, but what was there may be a secret. */
+static int set_text(char **dst, const char *value)
+{
+	char *copy = NULL;
+	int r = str_set(&copy, value);
+
+	if (r < 0)
+		return r;
+	wipe_text(dst);
+	*dst = copy;
+	return 0;
+}
+
+int record_reset(struct record *r, unsigned int only)
+{
+	for (size_t i = 0; i < r->settings->n; i++) {
+		const struct setting *s = &r->settings->rows[i];
+
+		if (only && !(s->flags & only))
+			continue;
+		if (is_text(s) && set_text(text_at(r, s), s->text) < 0)
+			return -ENOMEM;
+		if (s->type == SETTING_NUMBER || s->type == SETTING_CHOICE)
+			*number_at(r, s) = s->number;
+	}
+	return 0;
+}
+
+int record_init(struct record *r, const struct settings *settings)
+{
+	r->settings = settings;
+	return record_reset(r, 0);
+}
+
+void record_release(struct record *r)
+{
+	for (size_t i = 0; i < r->settings->n; i++)
+		if (is_text(&r->settings->rows[i]))
+			wipe_text(text_at(r, &r->settings->rows[i]));
+	for (size_t i = 0; i < r->n_unknown; i++) {
+		free(r->unknown[i].key);
+		wipe_text(&r->unknown[i].value);
+	}
+	free(STEAL_PTR(r->unknown));
+	r->n_unknown = 0;
+}
+
+bool iface_is_ipv6(const struct iface_settings *iface)
+{
+	const char *address = iface->ipaddress;
+
+	if (str_empty(address) || str_eq(address, "<empty>") || str_eq(address, "default"))
+		return iface->name && strstr(iface->name, "ipv6");
+	return !strchr(address, '.') && !str_eq(iface->bootproto, "dhcp");
+}
+
+static bool is_default(const struct record *r, const struct setting *s)
+{
+	if (is_text(s))
+		return str_eq(*text_at(r, s), s->text);
+	return *number_at(r, s) == s->number;
+}
+
+/* Whether the key exists for this record; late keys exist always, see shown. */
+static bool applies(const struct record *r, const struct setting *s)
+{
+	unsigned int family = s->flags & (SETTING_IPV4 | SETTING_IPV6);
+	const struct iscsi_node *n = (const struct iscsi_node *)r;
+
+	return !family || family == (iface_is_ipv6(&n->iface) ? SETTING_IPV6 : SETTING_IPV4);
+}
+
+static bool shown(const struct record *r, const struct setting *s)
+{
+	if (s->flags & SETTING_HIDDEN || !applies(r, s))
+		return false;
+	return !s->late || r->stated & s->late || !is_default(r, s);
+}
+
+/*
+ * open-iscsi's two readers tell the family by different rules, and one of them stops at a key of
+ * the other family: where they disagree such a key is stored only when it says something.
+ */
+static bool stored(const struct record *r, const struct setting *s)
+{
+	const struct iscsi_node *n = (const struct iscsi_node *)r;
+
+	if (!shown(r, s))
+		return false;
+	if (!(s->flags & (SETTING_IPV4 | SETTING_IPV6)) || !is_default(r, s))
+		return true;
+	return iface_is_ipv6(&n->iface) == (n->iface.name && strstr(n->iface.name, "ipv6"));
+}
+
+/* The value as text: the record's own, or formatted into r->text. Never NULL. */
+static const char *value_of(struct record *r, const struct setting *s)
+{
+	const char *text;
+
+	switch (s->type) {
+	case SETTING_TEXT:
+	case SETTING_LIST:
+		text = *text_at(r, s);
+		return text ? text : "";
+	case SETTING_CHOICE:
+		return s->choices[*number_at(r, s)];
+	case SETTING_NUMBER:
+		snprintf(r->text, sizeof(r->text), s->bits ? "%u" : "%d", *number_at(r, s));
+		break;
+	case SETTING_LENGTH:
+		text = *text_at(r, s);
+		snprintf(r->text, sizeof(r->text), "%zu", text ? strlen(text) : 0);
+		break;
+	}
+	return r->text;
+}
+
+const char *record_get(struct record *r, const char *key)
+{
+	const struct setting *s = settings_find(r->settings, key);
+
+	return s && applies(r, s) ? value_of(r, s) : NULL;
+}
+
+int record_each(struct record *r,
+	int (*each)(void *data, const char *key, const char *value, bool secret), void *data)
+{
+	for (size_t i = 0; i < r->settings->n; i++) {
+		const struct setting *s = &r->settings->rows[i];
+		int ret;
+
+		if (!shown(r, s))
+			continue;
+		ret = each(data, s->key, value_of(r, s), s->flags & SETTING_SECRET);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+struct writer {
+	struct record *record;
+	int (*each)(void *data, const char *key, const char *value);
+	void *data;
+};
+
+static int write_row(const struct writer *w, const struct setting *s)
+{
+	const char *value;
+
+	if (!stored(w->record, s))
+		return 0;
+	value = value_of(w->record, s);
+	return *value ? w->each(w->data, s->key, value) : 0;
+}
+
+#define FILE_RANKS 7
+
+/* The rows of the interface that come first in a node's file. */
+static int write_ranked(const struct writer *w)
+{
+	const struct settings *all = w->record->settings;
+
+	for (unsigned int rank = 1; rank <= FILE_RANKS; rank++)
+		for (size_t i = 0; i < all->n; i++)
+			if (all->rows[i].file_rank == rank) {
+				int ret = write_row(w, &all->rows[i]);
+
+				if (ret)
+					return ret;
+			}
+	return 0;
+}
+
+int record_each_stored(
+	struct record *r, int (*each)(void *data, const char *key, const char *value), void *data)
+{
+	struct writer w = {r, each, data};
+	bool in_iface = false;
+	int ret = 0;
+
+	for (size_t i = 0; i < r->settings->n && !ret; i++) {
+		const struct setting *s = &r->settings->rows[i];
+
+		if (s->flags & SETTING_IFACE && !in_iface) {
+			in_iface = true;
+			ret = write_ranked(&w);
+		}
+		if (!ret && !s->file_rank)
+			ret = write_row(&w, s);
+	}
+	for (size_t i = 0; i < r->n_unknown && !ret; i++)
+		ret = each(data, r->unknown[i].key, r->unknown[i].value);
+	return ret;
+}
+
+static int choice_of(const struct setting *s, const char *value)
+{
+	for (int i = 0; s->choices[i]; i++)
+		if (str_eq(s->choices[i], value))
+			return i;
+	return -1;
+}
+
+/* Keeps the known words in their order, once each; one at least must be left. */
+static enum iscsi_set_result set_list(char **dst, const struct setting *s, char *value)
+{
+	char list[VALUE_MAX + 1] = "", *save = NULL;
+	unsigned int seen = 0;
+	size_t len = 0;
+
+	for (char *w = strtok_r(value, ", \t", &save); w; w = strtok_r(NULL, ", \t", &save)) {
+		int i = choice_of(s, w);
+
+		if (i < 0 || seen & 1U << i)
+			continue;
+		seen |= 1U << i;
+		len += (size_t)snprintf(
+			list + len, sizeof(list) - len, "%s%s", len ? "," : "", s->choices[i]);
+	}
+	if (!seen)
+		return ISCSI_SET_BAD_VALUE;
+	return set_text(dst, list) < 0 ? ISCSI_SET_NO_MEMORY : ISCSI_SET_OK;
+}
+
+static int number_of(const struct setting *s, const char *value)
+{
+	unsigned long n = strtoul(value, NULL, 10);
+
+	return s->bits ? (int)(n & (0xffffffffUL >> (32 - s->bits))) : (int)n;
+}
+
+static bool has_control(const char *s)
+{
+	for (; *s; s++)
+		if (iscntrl((unsigned char)*s) && *s != '\t')
+			return true;
+	return false;
+}
+
+/* value has no blanks around it and is cut up. */
+static enum iscsi_set_result set_value(struct record *r, const struct setting *s, char *value)
+{
+	int i;
+
+	if (strlen(value) > VALUE_MAX || has_control(value))
+		return ISCSI_SET_BAD_VALUE;
+	if (s->fault && *value && s->fault(value))
+		return ISCSI_SET_BAD_VALUE;
+	switch (s->type) {
+	case SETTING_TEXT:
+		return set_text(text_at(r, s), value) < 0 ? ISCSI_SET_NO_MEMORY : ISCSI_SET_OK;
+	case SETTING_LIST:
+		return set_list(text_at(r, s), s, value);
+	case SETTING_NUMBER:
+		*number_at(r, s) = number_of(s, value);
+		return ISCSI_SET_OK;
+	case SETTING_CHOICE:
+		i = choice_of(s, value);
+		if (i < 0)
+			return ISCSI_SET_BAD_VALUE;
+		*number_at(r, s) = i;
+		return ISCSI_SET_OK;
+	case SETTING_LENGTH:
+		break;
+	}
+	return ISCSI_SET_OK;
+}
+
+enum iscsi_set_result record_set(struct record *r, const char *key, const char *value)
+{
+	const struct setting *s = settings_find(r->settings, key);
+	enum iscsi_set_result result;
+	char *copy;
+
+	if (!s)
+		return ISCSI_SET_UNKNOWN;
+	copy = strdup(value ? value : "");
+	if (!copy)
+		return ISCSI_SET_NO_MEMORY;
+	result = set_value(r, s, str_trim(copy));
+	str_wipe(copy, value ? strlen(value) : 0);
+	free(copy);
+	return result;
+}
+
+int iscsi_node_new_default(struct iscsi_node **ret)
+{
+	struct iscsi_node *n = calloc(1, sizeof(*n));
+
+	if (!n || record_init(&n->record, &node_settings) < 0) {
+		iscsi_node_free(n);
+		return -ENOMEM;
+	}
+	*ret = n;
+	return 0;
+}
+
+void iscsi_node_free(struct iscsi_node *n)
+{
+	if (n)
+		record_release(&n->record);
+	free(n);
+}
+
+void iscsi_node_get_id(const struct iscsi_node *n, struct iscsi_node_id *ret)
+{
+	*ret = (struct iscsi_node_id){n->target, n->address, n->port, n->tpgt, n->iface.name};
+}
+
+const char *iscsi_node_get(struct iscsi_node *n, const char *key)
+{
+	return record_get(&n->record, key);
+}
+
+enum iscsi_set_result iscsi_node_set(struct iscsi_node *n, const char *key, const char *value)
+{
+	return record_set(&n->record, key, value);
+}
+
+int iscsi_node_each(struct iscsi_node *n,
+	int (*each)(void *data, const char *key, const char *value, bool secret), void *data)
+{
+	return record_each(&n->record, each, data);
+}

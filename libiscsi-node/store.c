@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* Records in their files: load, store, update, delete. */
+#include "file.h"
+#include "place.h"
+#include "str.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void cleanup_node(struct iscsi_node **n)
+{
+	iscsi_node_free(*n);
+}
+#define CLEANUP_NODE CLEANUP(cleanup_node)
+
+static bool is_file(int dirfd, const char *path)
+{
+	struct stat st;
+
+	return fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Where the record is in the directories says what it is called, whatever its file says. */
+static int name_node(struct iscsi_node *n, const struct iscsi_node_id *id)
+{
+	if (str_set(&n->target, id->target) < 0 || str_set(&n->address, id->address) < 0)
+		return -ENOMEM;
+	n->port = id->port;
+	n->tpgt = id->tpgt;
+	return id->iface ? str_set(&n->iface.name, id->iface) : 0;
+}
+
+static int load(struct iscsi_db *db, int nodes, const struct iscsi_node_id *id,
+	const struct place *place, struct iscsi_node **ret)
+{
+	char *CLEANUP_FREE name = str_printf("%s/nodes/%s", db->dir, place->file);
+	struct iscsi_node *CLEANUP_NODE n = NULL;
+	int r = name ? iscsi_node_new_default(&n) : -ENOMEM;
+
+	if (r == 0)
+		r = db_parse_file(
+			db, nodes, place->file, name, &n->record, &(struct parse){.record = true});
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return db_fail(db, -EBADMSG, "%s has no settings", name);
+	if (id->tpgt < 0 && !str_eq(n->iface.name, id->iface))
+		return -ENOENT;
+	r = name_node(n, id);
+	if (r < 0)
+		return r;
+	*ret = STEAL_PTR(n);
+	return 0;
+}
+
+int iscsi_db_load(struct iscsi_db *db, const struct iscsi_node_id *id, struct iscsi_node **ret)
+{
+	int CLEANUP_CLOSE nodes = -1;
+	struct place place;
+	int r;
+
+	db_begin(db);
+	r = place_of(db, id, &place);
+	if (r < 0)
+		return r;
+	nodes = db_open_dir(db, "nodes", false);
+	return nodes < 0 ? nodes : load(db, nodes, id, &place, ret);
+}
+
+int iscsi_node_new(struct iscsi_db *db, const struct iscsi_node_id *id, struct iscsi_node **ret)
+{
+	struct iscsi_node *CLEANUP_NODE n = NULL;
+	struct place place;
+	int r;
+
+	db_begin(db);
+	r = place_of(db, id, &place);
+	if (r == 0)
+		r = iscsi_node_new_default(&n);
+	if (r == 0)
+		r = config_apply(db, &n->record);
+	if (r == 0)
+		r = name_node(n, id);
+	if (r == 0)
+		r = str_set(&n->discovery_address, NULL);
+	if (r < 0)
+		return r;
+	n->discovery_port = 0;
+	n->discovery_type = DISCOVERY_STATIC;
+	*ret = STEAL_PTR(n);
+	return 0;
+}
+
+int old_style_iface(struct iscsi_db *db, int nodes, const struct place *place, char **ret)
+{
+	struct iscsi_node *CLEANUP_NODE n = NULL;
+	int r = iscsi_node_new_default(&n);
+
+	if (r == 0)
+		r = db_parse_file(db, nodes, place->file, place->file, &n->record,
+			&(struct parse){.only = SETTING_IFACE, .quiet = true});
+	if (r < 0)
+		return r;
+	*ret = STEAL_PTR(n->iface.name);
+	return *ret ? 0 : -ENOENT;
+}
+
+/*
+ * The portal group tag that a record of this portal has where n's is not known: so that a portal
+ * does not get two records, with and without.
+ */
+static int adopt_tpgt(int nodes, struct iscsi_node *n)
+{
+	struct names CLEANUP(names_free) names = {0};
+	struct iscsi_portal p;
+	int r = names_read(nodes, n->target, DT_DIR, &names);
+
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		if (place_parse(names.v[i], &p) && p.tpgt >= 0 && p.port == n->port &&
+			str_eq(p.address, n->address)) {
+			n->tpgt = p.tpgt;
+			break;
+		}
+	return r == -ENOENT ? 0 : r;
+}
+
+/* The old style file of the same portal. */
+static int old_style_place(struct iscsi_db *db, const struct iscsi_node *n, struct place *ret)
+{
+	struct iscsi_node_id id;
+
+	iscsi_node_get_id(n, &id);
+	id.tpgt = -1;
+	return place_of(db, &id, ret);
+}
+
+int node_exists(struct iscsi_db *db, struct iscsi_node *n, bool *ret)
+{
+	int CLEANUP_CLOSE nodes = db_open_dir(db, "nodes", false);
+	struct iscsi_node_id id;
+	struct place place;
+	int r;
+
+	*ret = false;
+	if (nodes < 0)
+		return nodes == -ENOENT ? 0 : nodes;
+	r = old_style_place(db, n, &place);
+	if (r < 0)
+		return r;
+	*ret = is_file(nodes, place.file);
+	if (*ret)
+		return 0;
+	if (n->tpgt < 0)
+		r = adopt_tpgt(nodes, n);
+	iscsi_node_get_id(n, &id);
+	if (r == 0)
+		r = place_of(db, &id, &place);
+	if (r == 0)
+		*ret = is_file(nodes, place.file);
+	return r;
+}
+
+/* Writes n where its id says, nodes being the directory of that name. */
+static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
+{
+	struct iscsi_node_id id;
+	struct place place, old;
+	int r;
+
+	iscsi_node_get_id(n, &id);
+	r = place_of(db, &id, &place);
+	if (r == 0)
+		r = old_style_place(db, n, &old);
+	if (r < 0)
+		return r;
+	r = file_make_dirs(nodes, place.dir, 1);
+	if (r < 0)
+		return db_fail(
+			db, r, "cannot make %s/nodes/%s: %s", db->dir, place.dir, strerror(-r));
+	r = db_write_file(db, nodes, place.file, &n->record);
+	if (r == 0)
+		r = links_set(db, n);
+	if (r == 0 && id.tpgt >= 0 && is_file(nodes, old.file))
+		unlinkat(nodes, old.file, 0);
+	return r;
+}
+
+int node_store(struct iscsi_db *db, struct iscsi_node *n)
+{
+	int CLEANUP_CLOSE nodes = -1;
+	struct place old;
+	int r = old_style_place(db, n, &old);
+
+	if (r < 0)
+		return r;
+	nodes = db_open_dir(db, "nodes", true);
+	if (nodes < 0)
+		return nodes;
+	if (n->tpgt < 0 && !is_file(nodes, old.file))
+		r = adopt_tpgt(nodes, n);
+	return r < 0 ? r : write_node(db, nodes, n);
+}
+
+int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n)
+{
+	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
+	struct iscsi_node_id id;
+	struct place place;
+	int r;
+
+	db_begin(db);
+	iscsi_node_get_id(n, &id);
+	r = place_of(db, &id, &place);
+	if (r == 0)
+		r = db_lock(db, &lock);
+	return r < 0 ? r : node_store(db, n);
+}
+
+int node_delete(struct iscsi_db *db, const struct iscsi_node_id *id)
+{
+	int CLEANUP_CLOSE nodes = db_open_dir(db, "nodes", false);
+	char *CLEANUP_FREE iface = NULL;
+	struct place place;
+	int r = place_of(db, id, &place);
+
+	if (r < 0)
+		return r;
+	links_remove(db, id);
+	if (nodes < 0)
+		return nodes;
+	if (id->tpgt < 0) {
+		r = old_style_iface(db, nodes, &place, &iface);
+		if (r == 0 && !str_eq(iface, id->iface))
+			return -ENOENT;
+	}
+	if (unlinkat(nodes, place.file, 0) < 0) {
+		r = errno == ENOTDIR || errno == EISDIR ? -ENOENT : -errno;
+		return r == -ENOENT ? r
+				    : db_fail(db, r, "cannot remove %s/nodes/%s: %s", db->dir,
+					      place.file, strerror(-r));
+	}
+	db_sweep(nodes, place.file);
+	if (id->tpgt >= 0)
+		unlinkat(nodes, place.dir, AT_REMOVEDIR);
+	unlinkat(nodes, id->target, AT_REMOVEDIR);
+	return 0;
+}
+
+int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id)
+{
+	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
+	struct place place;
+	int r;
+
+	db_begin(db);
+	r = place_of(db, id, &place);
+	if (r == 0)
+		r = db_lock(db, &lock);
+	return r < 0 ? r : node_delete(db, id);
+}
+
+/* Names of keys that are not in the table but in old habits. */
+static const char *real_key(const char *key)
+{
+	return str_eq(key, "node.transport_name") ? "iface.transport_name" : key;
+}
+
+static enum iscsi_update_result check_key(const char *key)
+{
+	const struct setting *s = settings_find(&node_settings, real_key(key));
+
+	if (!s)
+		return ISCSI_UPDATE_UNKNOWN_KEY;
+	if (s->flags & SETTING_IFACE)
+		return str_eq(s->key, "iface.transport_name") ? ISCSI_UPDATE_OK
+							      : ISCSI_UPDATE_IFACE_KEY;
+	return s->flags & SETTING_FIXED ? ISCSI_UPDATE_FIXED_KEY : ISCSI_UPDATE_OK;
+}
+
+static int change(
+	struct iscsi_node *n, const struct iscsi_setting *settings, size_t n_settings, size_t *bad)
+{
+	for (size_t i = 0; i < n_settings; i++)
+		switch (iscsi_node_set(n, real_key(settings[i].key), settings[i].value)) {
+		case ISCSI_SET_OK:
+			break;
+		case ISCSI_SET_NO_MEMORY:
+			return -ENOMEM;
+		case ISCSI_SET_UNKNOWN:
+		case ISCSI_SET_BAD_VALUE:
+			*bad = i;
+			return ISCSI_UPDATE_BAD_VALUE;
+		}
+	return 0;
+}
+
+int iscsi_db_update(struct iscsi_db *db, const struct iscsi_node_id *id,
+	const struct iscsi_setting *settings, size_t n_settings, size_t *ret_bad)
+{
+	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
+	struct iscsi_node *CLEANUP_NODE n = NULL;
+	int CLEANUP_CLOSE nodes = -1;
+	struct place place;
+	int r;
+
+	db_begin(db);
+	for (size_t i = 0; i < n_settings; i++) {
+		r = check_key(settings[i].key);
+		if (r) {
+			*ret_bad = i;
+			return r;
+		}
+	}
+	r = place_of(db, id, &place);
+	if (r == 0)
+		r = db_lock(db, &lock);
+	if (r < 0)
+		return r;
+	nodes = db_open_dir(db, "nodes", false);
+	r = nodes < 0 ? nodes : load(db, nodes, id, &place, &n);
+	if (r == 0)
+		r = change(n, settings, n_settings, ret_bad);
+	return r ? r : write_node(db, nodes, n);
+}

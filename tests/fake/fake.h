@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fake.h - what a test scripts: the clock, the kernel, and a target on a real loopback socket.
+ *
+ * The fake kernel keeps sessions in memory and mirrors them below ROOT/sys, so that all that reads
+ * sysfs sees them. It answers a Logout PDU, and counts the calls that would crash a host.
+ */
+#ifndef TESTS_FAKE_H
+#define TESTS_FAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "kernel.h"
+
+/* ---- clock ---- */
+
+/* Goes on to the next timer and fires it; false when none is set. */
+bool fake_clock_step(void);
+
+/* ---- kernel ---- */
+
+enum fake_step { FAKE_HAND_OVER, FAKE_UNBIND, FAKE_SEND, FAKE_DESTROY, FAKE_STEPS };
+
+struct fake_kernel {
+	int fail[FAKE_STEPS];	/* -errno that the step ends with; 0: it works */
+	bool mute[FAKE_STEPS];	/* the step works but the event that follows never comes */
+	unsigned int calls[FAKE_STEPS];
+	unsigned int sessions;	/* that exist now */
+	unsigned int abuses;	/* a call on a session that is not there, an unknown descriptor, ... */
+	struct kernel_params last_params;
+};
+
+extern struct fake_kernel fake_kernel;
+
+/* The kernel reports a connection error of session sid. */
+void fake_kernel_conn_error(uint32_t sid, int error);
+/* Somebody else destroys it. */
+void fake_kernel_destroy(uint32_t sid);
+/* Writes the session into ROOT/sys as one that is there before the daemon starts. */
+void fake_kernel_preset(const char *root, uint32_t sid, const char *target, const char *address,
+	int port, const char *state);
+
+/* ---- target ---- */
+
+enum fake_answer {
+	ANSWER_ACCEPT,	 /* full feature phase at once */
+	ANSWER_STATUS,	 /* refuse with status_class and detail */
+	ANSWER_REDIRECT, /* temporarily, to the address in redirect */
+	ANSWER_SILENCE,
+	ANSWER_CLOSE,
+	ANSWER_GARBAGE,
+	ANSWER_HALF, /* half a header, then silence */
+};
+
+struct fake_target {
+	enum fake_answer answer;
+	uint8_t status_class, detail;
+	char redirect[64];
+	unsigned int fail_first; /* so many logins get answer, the ones after are accepted */
+	unsigned int connections, logins; /* seen */
+	unsigned int after_login; /* bytes that came over after the last login response */
+	int port;
+	struct fake_target_impl *impl;
+};
+
+/* Listens on 127.0.0.1, any port. */
+void fake_target_open(struct fake_target *t, uv_loop_t *loop);
+void fake_target_close(struct fake_target *t);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* target.c - a target that accepts logins, or does something else, as the test says */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fake.h"
+
+#define HEADER 48
+#define TEXT_MAX 16384
+
+struct fake_target_impl {
+	uv_tcp_t tcp;
+	struct fake_target *target;
+	struct list peers;
+};
+
+struct peer {
+	uv_tcp_t tcp;
+	struct fake_target *target;
+	uint8_t in[HEADER + TEXT_MAX];
+	size_t have;
+	bool full_feature;
+	struct list link;
+};
+
+struct sending {
+	uv_write_t req;
+	uint8_t bytes[HEADER + TEXT_MAX];
+};
+
+static void on_peer_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static void close_peer(struct peer *p)
+{
+	if (uv_is_closing((uv_handle_t *)&p->tcp))
+		return;
+	list_remove(&p->link);
+	uv_close((uv_handle_t *)&p->tcp, on_peer_closed);
+}
+
+static void on_sent(uv_write_t *req, int status)
+{
+	(void)status;
+	free(req);
+}
+
+static void send_bytes(struct peer *p, const uint8_t *bytes, size_t len)
+{
+	struct sending *s = calloc(1, sizeof(*s));
+	uv_buf_t buf;
+
+	if (!s)
+		abort();
+	memcpy(s->bytes, bytes, len);
+	buf = uv_buf_init((char *)s->bytes, (unsigned int)len);
+	uv_write(&s->req, (uv_stream_t *)&p->tcp, &buf, 1, on_sent);
+}
+
+/* Declared by the initiator: no answer is due. */
+static bool is_declared(const char *pair)
+{
+	static const char *const keys[] = {"InitiatorName=", "InitiatorAlias=", "TargetName=",
+		"SessionType=", "MaxRecvDataSegmentLength="};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!strncmp(pair, keys[i], strlen(keys[i])))
+			return true;
+	return false;
+}
+
+/* Takes every offer as it is: legal for minima, maxima and Yes/No alike. */
+static size_t answer_text(const uint8_t *text, size_t len, char *ret)
+{
+	size_t n = (size_t)sprintf(ret, "TargetPortalGroupTag=1") + 1;
+
+	for (size_t i = 0; i < len; i += strlen((const char *)text + i) + 1) {
+		const char *pair = (const char *)text + i;
+
+		if (!is_declared(pair))
+			n += (size_t)sprintf(ret + n, "%s", pair) + 1;
+	}
+	return n;
+}
+
+static void respond(struct peer *p, uint8_t status_class, uint8_t detail, const char *text,
+	size_t len)
+{
+	uint8_t out[HEADER + TEXT_MAX] = {};
+	size_t padded = (len + 3) & ~(size_t)3;
+
+	out[0] = 0x23;
+	/* Transit to full feature phase, from the stage that the initiator is in. */
+	out[1] = status_class ? 0 : (uint8_t)(0x80 | (p->in[1] & 0x0c) | 3);
+	out[6] = (uint8_t)(len >> 8);
+	out[7] = (uint8_t)len;
+	memcpy(out + 8, p->in + 8, 6); /* ISID */
+	out[15] = status_class ? 0 : 1;
+	memcpy(out + 16, p->in + 16, 4); /* ITT */
+	memcpy(out + 28, p->in + 24, 4); /* ExpCmdSN */
+	memcpy(out + 32, p->in + 24, 4);
+	out[36] = status_class;
+	out[37] = detail;
+	memcpy(out + HEADER, text, len);
+	send_bytes(p, out, HEADER + padded);
+}
+
+static void accept_login(struct peer *p, size_t len)
+{
+	char text[TEXT_MAX];
+
+	p->full_feature = true;
+	respond(p, 0, 0, text, answer_text(p->in + HEADER, len, text));
+}
+
+static void on_login(struct peer *p, size_t len)
+{
+	struct fake_target *t = p->target;
+	uint8_t junk[HEADER] = {0x3e, 0xff, 0xff};
+	enum fake_answer answer = t->answer;
+	char text[96];
+	int n;
+
+	t->logins++;
+	if (t->fail_first && t->logins > t->fail_first)
+		answer = ANSWER_ACCEPT;
+	switch (answer) {
+	case ANSWER_ACCEPT:
+		accept_login(p, len);
+		break;
+	case ANSWER_STATUS:
+		respond(p, t->status_class, t->detail, "", 0);
+		break;
+	case ANSWER_REDIRECT:
+		n = snprintf(text, sizeof(text), "TargetAddress=%s", t->redirect);
+		respond(p, 1, 1, text, (size_t)n + 1);
+		break;
+	case ANSWER_GARBAGE:
+		send_bytes(p, junk, sizeof(junk));
+		break;
+	case ANSWER_HALF:
+		send_bytes(p, junk, HEADER / 2);
+		break;
+	case ANSWER_CLOSE:
+		close_peer(p);
+		break;
+	case ANSWER_SILENCE:
+		break;
+	}
+}
+
+static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *buf)
+{
+	struct peer *p = h->data;
+
+	(void)size;
+	*buf = uv_buf_init((char *)p->in + p->have, (unsigned int)(sizeof(p->in) - p->have));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct peer *p = stream->data;
+	size_t len;
+
+	(void)buf;
+	if (n < 0) {
+		close_peer(p);
+		return;
+	}
+	p->have += (size_t)n;
+	if (p->full_feature) {
+		p->target->after_login += (unsigned int)n;
+		return;
+	}
+	if (p->have < HEADER)
+		return;
+	len = (size_t)p->in[6] << 8 | p->in[7];
+	if (p->have < HEADER + ((len + 3) & ~(size_t)3))
+		return;
+	p->have = 0;
+	on_login(p, len);
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+	struct fake_target_impl *i = stream->data;
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (!p || status)
+		abort();
+	p->target = i->target;
+	i->target->connections++;
+	list_append(&i->peers, &p->link);
+	uv_tcp_init(stream->loop, &p->tcp);
+	p->tcp.data = p;
+	uv_accept(stream, (uv_stream_t *)&p->tcp);
+	uv_read_start((uv_stream_t *)&p->tcp, on_alloc, on_read);
+}
+
+void fake_target_open(struct fake_target *t, uv_loop_t *loop)
+{
+	struct fake_target_impl *i = calloc(1, sizeof(*i));
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int len = sizeof(addr);
+
+	if (!i)
+		abort();
+	i->target = t;
+	list_init(&i->peers);
+	uv_tcp_init(loop, &i->tcp);
+	i->tcp.data = i;
+	if (uv_tcp_bind(&i->tcp, (struct sockaddr *)&addr, 0) ||
+		uv_listen((uv_stream_t *)&i->tcp, 64, on_connection))
+		abort();
+	uv_tcp_getsockname(&i->tcp, (struct sockaddr *)&addr, &len);
+	t->port = ntohs(addr.sin_port);
+	t->impl = i;
+}
+
+void fake_target_close(struct fake_target *t)
+{
+	struct fake_target_impl *i = t->impl;
+	struct peer *p, *tmp;
+
+	list_for_each_safe(p, tmp, &i->peers, link)
+		close_peer(p);
+	uv_close((uv_handle_t *)&i->tcp, on_peer_closed);
+}
