@@ -129,6 +129,7 @@ int carrier_socket_open(struct carrier_socket *c, const struct sock_addr *addr,
 		return fd;
 	c->fd = fd;
 	c->connecting = c->active = true;
+	c->tell_closed = false;
 	c->out_len = c->out_sent = 0;
 	pdu_reader_reset(&c->reader);
 	uv_poll_init(c->loop, &c->poll, fd);
@@ -158,7 +159,8 @@ static void on_closed(uv_handle_t *h)
 	c->active = false;
 	if (c->fd >= 0)
 		close(STEAL_FD(c->fd));
-	c->events->closed(c->data);
+	if (c->tell_closed)
+		c->events->closed(c->data);
 }
 
 void carrier_socket_close(struct carrier_socket *c)
@@ -167,6 +169,7 @@ void carrier_socket_close(struct carrier_socket *c)
 		c->events->closed(c->data);
 		return;
 	}
+	c->tell_closed = true;
 	if (!uv_is_closing((uv_handle_t *)&c->poll))
 		uv_close((uv_handle_t *)&c->poll, on_closed);
 }

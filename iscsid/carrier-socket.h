@@ -21,7 +21,7 @@ struct carrier_socket_events {
 	void (*received)(void *data, const struct pdu *pdu);
 	/* err: 0 the peer closed, -EBADMSG it sent what is no PDU, else -errno. */
 	void (*broken)(void *data, int err);
-	void (*closed)(void *data); /* after carrier_socket_close or _detach; may be opened again */
+	void (*closed)(void *data); /* once after carrier_socket_close: it may be opened again */
 };
 
 struct carrier_socket {
@@ -29,7 +29,9 @@ struct carrier_socket {
 	const struct carrier_socket_events *events;
 	void *data;
 	int fd; /* -1: not open */
-	bool connecting, active;
+	bool connecting;
+	bool active;	  /* the handle below is open, or closing */
+	bool tell_closed; /* carrier_socket_close was called */
 	uv_poll_t poll;
 	struct pdu_reader reader;
 	uint8_t out[BHS_LEN + 8192 + 3]; /* one login request on its way out */
@@ -49,7 +51,7 @@ int carrier_socket_open(struct carrier_socket *c, const struct sock_addr *addr,
 void carrier_socket_send(struct carrier_socket *c, const struct pdu *pdu);
 /* Closes the socket; the event closed follows, also when it was not open. */
 void carrier_socket_close(struct carrier_socket *c);
-/* Stops watching and gives the socket away; the event closed follows. */
+/* Stops watching and gives the socket away; carrier_socket_close is still due. */
 int carrier_socket_detach(struct carrier_socket *c);
 
 #endif

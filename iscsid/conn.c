@@ -381,8 +381,6 @@ static const struct machine_row rows[] = {
 	{IN(RESOLVING) | IN(CONNECTING) | IN(LOGIN), TIMEOUT, on_timeout},
 	{IN(HAND_OVER), HANDED_OVER, on_hand_over_end},
 	{IN(CLOSING), CLOSED, on_closed},
-	/* The watch on a socket that was given away ends on its own. */
-	{IN(HAND_OVER), CLOSED, stay},
 	/* What was on its way when the end came. */
 	{IN(CLOSING), RESOLVED, stay},
 	{IN(CLOSING), CONNECTED, stay},

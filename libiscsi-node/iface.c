@@ -63,6 +63,11 @@ static bool is_example(const char *name)
 	return str_eq(name, "iface.example");
 }
 
+static bool is_listed(const char *name)
+{
+	return !find_builtin(name) && !is_example(name) && !iscsi_ifacename_fault(name);
+}
+
 int iscsi_db_each_iface(struct iscsi_db *db, int (*each)(void *data, const char *name), void *data)
 {
 	struct names CLEANUP(names_free) names = {0};
@@ -78,17 +83,14 @@ int iscsi_db_each_iface(struct iscsi_db *db, int (*each)(void *data, const char 
 	if (r == 0)
 		r = iscsi_node_new_default(&n);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		const char *name = names.v[i];
+		int bad = is_listed(names.v[i]) ? read_iface(db, dir, names.v[i], n) : -ENOENT;
 
-		if (find_builtin(name) || is_example(name) || iscsi_ifacename_fault(name))
-			continue;
-		r = read_iface(db, dir, name, n);
-		if (r == 0 && str_eq(n->iface.transport_name, "tcp"))
-			r = each(data, name);
-		else if (r == -EBADMSG || r == -ENOENT || r == -EACCES) {
-			db_warn(db, "interface %s is left out: %s", name, iscsi_db_error(db));
-			r = 0;
-		}
+		if (bad == -ENOMEM)
+			r = bad;
+		else if (bad && bad != -ENOENT)
+			db_warn(db, "interface %s is left out: %s", names.v[i], iscsi_db_error(db));
+		else if (!bad && str_eq(n->iface.transport_name, "tcp"))
+			r = each(data, names.v[i]);
 	}
 	iscsi_node_free(n);
 	return r;

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
-# The end-to-end cases (tests/run) and the demonstration, on a real kernel in a guest.
+# The end-to-end cases (tests/run) and the demonstration: a guest with a real kernel, and in it the
+# programs of the install tree build/root.
 build/lab/init: tests/lab/init.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -Werror -O2 -static -o $@ $<
 
 build/root: all
-	$(MAKE) -s install DESTDIR=build/root PREFIX=/usr
+	$(MAKE) install DESTDIR=build/root PREFIX=/usr
 
-e2e: build/lab/init build/root
+e2e: build/root build/lab/init
 	tests/run
-demo: build/lab/init build/root
+demo: deps
+	$(MAKE) build/root build/lab/init
 	tests/demo
 
-.PHONY: e2e demo build/root
+.PHONY: e2e build/root

@@ -5,81 +5,107 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cleanup.h"
 #include "str.h"
 
-static int open_attribute(const char *root, const char *path, int flags)
-{
-	char full[PATH_MAX];
-	int fd;
+/* What kernels print for a string that was never set. */
+static const char *const unset[] = {"", "(null)", "<NULL>"};
 
-	if (snprintf(full, sizeof(full), "%s/%s", root, path) >= (int)sizeof(full))
-		return -ENAMETOOLONG;
-	fd = open(full, flags | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+static int full_path(const char *root, const char *path, char ret[static PATH_MAX])
+{
+	return snprintf(ret, PATH_MAX, "%s/%s", root, path) < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-int sysfs_read(const char *root, const char *path, char **ret)
+/* The value without its newline in buf, "" when it is unset. */
+static int read_value(int dirfd, const char *path, char buf[static SYSFS_VALUE_MAX + 1])
 {
-	CLEANUP_CLOSE int fd = open_attribute(root, path, O_RDONLY);
-	char value[SYSFS_VALUE_MAX + 1];
+	int CLEANUP_CLOSE fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
 	if (fd < 0)
-		return fd;
-	n = read(fd, value, SYSFS_VALUE_MAX);
+		return -errno;
+	n = read(fd, buf, SYSFS_VALUE_MAX);
 	if (n < 0)
 		return -errno;
-	while (n > 0 && value[n - 1] == '\n')
+	if (n && buf[n - 1] == '\n')
 		n--;
-	value[n] = '\0';
-	if (!n || str_eq(value, "(null)") || str_eq(value, "<NULL>")) {
-		*ret = NULL;
-		return 0;
-	}
-	*ret = strdup(value);
-	/* Some values are secrets. */
-	str_wipe(value, sizeof(value));
-	return *ret ? 0 : -ENOMEM;
+	buf[n] = '\0';
+	for (size_t i = 0; i < sizeof(unset) / sizeof(unset[0]); i++)
+		if (str_eq(buf, unset[i]))
+			*buf = '\0';
+	return 0;
 }
 
-int sysfs_read_long(const char *root, const char *path, long *ret)
+int sysfs_read_at(int dirfd, const char *path, char **ret)
 {
-	CLEANUP_FREE char *value = NULL;
-	int r = sysfs_read(root, path, &value);
-	char *end;
+	char buf[SYSFS_VALUE_MAX + 1], *value = NULL;
+	int r = read_value(dirfd, path, buf);
+
+	if (r < 0)
+		return r;
+	r = str_set(&value, buf);
+	/* It may be a password. */
+	str_wipe(buf, strlen(buf));
+	if (!r)
+		*ret = value;
+	return r;
+}
+
+int sysfs_read_long_at(int dirfd, const char *path, long *ret)
+{
+	char buf[SYSFS_VALUE_MAX + 1], *end;
+	int r = read_value(dirfd, path, buf);
 	long v;
 
-	if (r || !value)
-		return r ? r : -EINVAL;
+	if (r < 0)
+		return r;
 	errno = 0;
-	v = strtol(value, &end, 0);
-	if (*end || end == value || errno)
+	v = strtol(buf, &end, 10);
+	if (errno || end == buf || *end)
 		return -EINVAL;
 	*ret = v;
 	return 0;
 }
 
+int sysfs_read(const char *root, const char *path, char **ret)
+{
+	char full[PATH_MAX];
+	int r = full_path(root, path, full);
+
+	return r < 0 ? r : sysfs_read_at(AT_FDCWD, full, ret);
+}
+
+int sysfs_read_long(const char *root, const char *path, long *ret)
+{
+	char full[PATH_MAX];
+	int r = full_path(root, path, full);
+
+	return r < 0 ? r : sysfs_read_long_at(AT_FDCWD, full, ret);
+}
+
 int sysfs_read_u64(const char *root, const char *path, uint64_t *ret)
 {
-	CLEANUP_FREE char *value = NULL;
+	char *CLEANUP_FREE value = NULL;
 	int r = sysfs_read(root, path, &value);
 
-	if (r || !value)
-		return r ? r : -EINVAL;
-	return str_to_u64(value, 0, UINT64_MAX, ret) ? -EINVAL : 0;
+	if (r < 0)
+		return r;
+	return value ? str_to_u64(value, 0, UINT64_MAX, ret) : -EINVAL;
 }
 
 int sysfs_write(const char *root, const char *path, const char *value)
 {
-	CLEANUP_CLOSE int fd = open_attribute(root, path, O_WRONLY);
-	size_t len = strlen(value);
+	char full[PATH_MAX];
+	int r = full_path(root, path, full);
+	int CLEANUP_CLOSE fd = r < 0 ? -1 : open(full, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
 
 	if (fd < 0)
-		return fd;
-	return write(fd, value, len) == (ssize_t)len ? 0 : -errno;
+		return r < 0 ? r : -errno;
+	n = write(fd, value, strlen(value));
+	if (n < 0)
+		return -errno;
+	return (size_t)n == strlen(value) ? 0 : -EIO;
 }

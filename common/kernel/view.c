@@ -3,182 +3,100 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "str.h"
 #include "sysfs.h"
 
-/* ---- which attribute is where ---- */
+#define SESSION_CLASS "/sys/class/iscsi_session"
 
-enum place { SESSION, CONNECTION, ISCSI_HOST, SCSI_HOST };
-
-static const struct attribute {
-	enum place place;
-	const char *file;
-	bool number;
-	size_t offset;
-	enum view_depth depth;
-} attributes[] = {
-#define TEXT(place, file, member, depth)                                                           \
-	{                                                                                          \
-		place, file, false, offsetof(struct view_session, member), depth                   \
-	}
-#define NUMBER(place, file, member, depth)                                                         \
-	{                                                                                          \
-		place, file, true, offsetof(struct view_session, member), depth                    \
-	}
-	TEXT(SESSION, "targetname", target, VIEW_LIST),
-	TEXT(SESSION, "ifacename", iface, VIEW_LIST),
-	NUMBER(SESSION, "tpgt", tpgt, VIEW_LIST),
-	TEXT(CONNECTION, "persistent_address", persistent_address, VIEW_LIST),
-	NUMBER(CONNECTION, "persistent_port", persistent_port, VIEW_LIST),
-	TEXT(SCSI_HOST, "proc_name", transport, VIEW_LIST),
-	TEXT(SESSION, "initiatorname", initiator, VIEW_DETAIL),
-	TEXT(SESSION, "state", state, VIEW_DETAIL),
-	TEXT(SESSION, "target_state", target_state, VIEW_DETAIL),
-	TEXT(SESSION, "username", username, VIEW_DETAIL),
-	TEXT(SESSION, "password", password, VIEW_DETAIL),
-	TEXT(SESSION, "username_in", username_in, VIEW_DETAIL),
-	TEXT(SESSION, "password_in", password_in, VIEW_DETAIL),
-	NUMBER(SESSION, "recovery_tmo", recovery_tmo, VIEW_DETAIL),
-	NUMBER(SESSION, "abort_tmo", abort_tmo, VIEW_DETAIL),
-	NUMBER(SESSION, "lu_reset_tmo", lu_reset_tmo, VIEW_DETAIL),
-	NUMBER(SESSION, "tgt_reset_tmo", tgt_reset_tmo, VIEW_DETAIL),
-	NUMBER(SESSION, "initial_r2t", initial_r2t, VIEW_DETAIL),
-	NUMBER(SESSION, "immediate_data", immediate_data, VIEW_DETAIL),
-	NUMBER(SESSION, "first_burst_len", first_burst, VIEW_DETAIL),
-	NUMBER(SESSION, "max_burst_len", max_burst, VIEW_DETAIL),
-	NUMBER(SESSION, "max_outstanding_r2t", max_outstanding_r2t, VIEW_DETAIL),
-	TEXT(CONNECTION, "address", address, VIEW_DETAIL),
-	NUMBER(CONNECTION, "port", port, VIEW_LIST),
-	TEXT(CONNECTION, "state", conn_state, VIEW_DETAIL),
-	NUMBER(CONNECTION, "max_recv_dlength", max_recv_data_segment, VIEW_DETAIL),
-	NUMBER(CONNECTION, "max_xmit_dlength", max_xmit_data_segment, VIEW_DETAIL),
-	NUMBER(CONNECTION, "header_digest", header_digest, VIEW_DETAIL),
-	NUMBER(CONNECTION, "data_digest", data_digest, VIEW_DETAIL),
-	TEXT(SCSI_HOST, "state", host_state, VIEW_DETAIL),
-	TEXT(ISCSI_HOST, "ipaddress", host_address, VIEW_DETAIL),
-	TEXT(ISCSI_HOST, "netdev", netdev, VIEW_DETAIL),
-	TEXT(ISCSI_HOST, "hwaddress", hwaddress, VIEW_DETAIL),
-};
-#define N_ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
-
-static void attribute_path(const struct attribute *a, const struct view_session *s, char *ret,
-	size_t len)
+static void cleanup_closedirp(DIR *const *d)
 {
-	static const struct {
-		const char *dir, *tail;
-		bool of_host;
-	} places[] = {
-		[SESSION] = {"iscsi_session/session", "", false},
-		[CONNECTION] = {"iscsi_connection/connection", ":0", false},
-		[ISCSI_HOST] = {"iscsi_host/host", "", true},
-		[SCSI_HOST] = {"scsi_host/host", "", true},
-	};
-	unsigned int number = places[a->place].of_host ? (unsigned int)s->host : s->sid;
-
-	snprintf(ret, len, "sys/class/%s%u%s/%s", places[a->place].dir, number, places[a->place].tail,
-		a->file);
+	if (*d)
+		closedir(*d);
 }
 
-static char **text_member(struct view_session *s, const struct attribute *a)
+#define CLEANUP_CLOSEDIR CLEANUP(cleanup_closedirp)
+
+/* ---- attributes ---- */
+
+enum object { SESSION, CONNECTION, ISCSI_HOST, SCSI_HOST, OBJECTS };
+
+enum kind { TEXT, NUMBER };
+
+struct attribute {
+	const char *name;
+	enum object of;
+	enum kind kind;
+	enum view_depth depth; /* from which on it is read */
+	size_t offset;
+};
+
+#define A(of, name, kind, depth, member)                                     \
+	{                                                                    \
+		name, of, kind, depth, offsetof(struct view_session, member) \
+	}
+
+/* By object. */
+static const struct attribute attributes[] = {
+	A(SESSION, "targetname", TEXT, VIEW_LIST, target),
+	A(SESSION, "tpgt", NUMBER, VIEW_LIST, tpgt),
+	A(SESSION, "ifacename", TEXT, VIEW_LIST, iface),
+	A(SESSION, "initiatorname", TEXT, VIEW_DETAIL, initiator),
+	A(SESSION, "state", TEXT, VIEW_DETAIL, state),
+	A(SESSION, "target_state", TEXT, VIEW_DETAIL, target_state),
+	A(SESSION, "username", TEXT, VIEW_DETAIL, username),
+	A(SESSION, "password", TEXT, VIEW_DETAIL, password),
+	A(SESSION, "username_in", TEXT, VIEW_DETAIL, username_in),
+	A(SESSION, "password_in", TEXT, VIEW_DETAIL, password_in),
+	A(SESSION, "recovery_tmo", NUMBER, VIEW_DETAIL, recovery_tmo),
+	A(SESSION, "abort_tmo", NUMBER, VIEW_DETAIL, abort_tmo),
+	A(SESSION, "lu_reset_tmo", NUMBER, VIEW_DETAIL, lu_reset_tmo),
+	A(SESSION, "tgt_reset_tmo", NUMBER, VIEW_DETAIL, tgt_reset_tmo),
+	A(SESSION, "initial_r2t", NUMBER, VIEW_DETAIL, initial_r2t),
+	A(SESSION, "immediate_data", NUMBER, VIEW_DETAIL, immediate_data),
+	A(SESSION, "first_burst_len", NUMBER, VIEW_DETAIL, first_burst),
+	A(SESSION, "max_burst_len", NUMBER, VIEW_DETAIL, max_burst),
+	A(SESSION, "max_outstanding_r2t", NUMBER, VIEW_DETAIL, max_outstanding_r2t),
+	A(CONNECTION, "persistent_address", TEXT, VIEW_LIST, persistent_address),
+	A(CONNECTION, "persistent_port", NUMBER, VIEW_LIST, persistent_port),
+	A(CONNECTION, "port", NUMBER, VIEW_LIST, port),
+	A(CONNECTION, "address", TEXT, VIEW_DETAIL, address),
+	A(CONNECTION, "state", TEXT, VIEW_DETAIL, conn_state),
+	A(CONNECTION, "max_recv_dlength", NUMBER, VIEW_DETAIL, max_recv_data_segment),
+	A(CONNECTION, "max_xmit_dlength", NUMBER, VIEW_DETAIL, max_xmit_data_segment),
+	A(CONNECTION, "header_digest", NUMBER, VIEW_DETAIL, header_digest),
+	A(CONNECTION, "data_digest", NUMBER, VIEW_DETAIL, data_digest),
+	A(ISCSI_HOST, "ipaddress", TEXT, VIEW_DETAIL, host_address),
+	A(ISCSI_HOST, "netdev", TEXT, VIEW_DETAIL, netdev),
+	A(ISCSI_HOST, "hwaddress", TEXT, VIEW_DETAIL, hwaddress),
+	A(SCSI_HOST, "proc_name", TEXT, VIEW_LIST, transport),
+	A(SCSI_HOST, "state", TEXT, VIEW_DETAIL, host_state),
+};
+
+#define N_ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
+
+static char **text_of(struct view_session *s, const struct attribute *a)
 {
 	return (char **)((char *)s + a->offset);
 }
 
-static long *number_member(struct view_session *s, const struct attribute *a)
+static long *number_of(struct view_session *s, const struct attribute *a)
 {
 	return (long *)((char *)s + a->offset);
-}
-
-/* What cannot be read stays unset: not every kernel and not every user has every attribute. */
-static int read_attribute(const char *root, const struct attribute *a, struct view_session *s)
-{
-	char path[160];
-	int r;
-
-	attribute_path(a, s, path, sizeof(path));
-	if (a->number)
-		r = sysfs_read_long(root, path, number_member(s, a));
-	else
-		r = sysfs_read(root, path, text_member(s, a));
-	return r == -ENOMEM ? r : 0;
-}
-
-/* ---- sessions ---- */
-
-/* Session directories lie below that of their host: ".../host3/session1/iscsi_session/session1". */
-static int find_host(const char *root, uint32_t sid, int *ret)
-{
-	char path[PATH_MAX], to[PATH_MAX], below[32];
-	const char *host = NULL, *p;
-	ssize_t n;
-
-	if (snprintf(path, sizeof(path), "%s/sys/class/iscsi_session/session%u", root, sid) >=
-		(int)sizeof(path))
-		return -ENAMETOOLONG;
-	n = readlink(path, to, sizeof(to) - 1);
-	if (n < 0)
-		return -errno;
-	to[n] = '\0';
-	snprintf(below, sizeof(below), "/session%u/", sid);
-	p = strstr(to, below);
-	for (const char *h = to; p && (h = strstr(h, "/host")) && h < p; h++)
-		host = h;
-	return host && sscanf(host, "/host%d/", ret) == 1 ? 0 : -ENOENT;
-}
-
-/* Sessions that firmware made have no creator. */
-static bool has_creator(const char *root, uint32_t sid)
-{
-	char path[96];
-	long creator;
-
-	snprintf(path, sizeof(path), "sys/class/iscsi_session/session%u/creator", sid);
-	return !sysfs_read_long(root, path, &creator) && creator != -1 && creator != 0;
-}
-
-int view_session_read(const char *root, uint32_t sid, enum view_depth depth,
-	struct view_session *ret)
-{
-	struct view_session s = {.sid = sid};
-	int r = find_host(root, sid, &s.host);
-	const char *name;
-
-	if (r)
-		return r;
-	for (size_t i = 0; i < N_ATTRIBUTES; i++)
-		if (attributes[i].number)
-			*number_member(&s, &attributes[i]) = VIEW_UNSET;
-	for (size_t i = 0; i < N_ATTRIBUTES && !r; i++)
-		if (attributes[i].depth <= depth)
-			r = read_attribute(root, &attributes[i], &s);
-	/* It went while it was read. */
-	if (!r && !s.target)
-		r = -ENOENT;
-	if (r) {
-		view_session_clear(&s);
-		return r;
-	}
-	s.made_by_user = has_creator(root, sid);
-	name = s.transport ? str_after(s.transport, "iscsi_") : NULL;
-	if (name)
-		memmove(s.transport, name, strlen(name) + 1);
-	*ret = s;
-	return 0;
 }
 
 void view_session_clear(struct view_session *s)
 {
 	for (size_t i = 0; i < N_ATTRIBUTES; i++) {
-		char **text = text_member(s, &attributes[i]);
+		char **text = text_of(s, &attributes[i]);
 
-		if (attributes[i].number || !*text)
+		if (attributes[i].kind == NUMBER || !*text)
 			continue;
 		str_wipe(*text, strlen(*text));
 		free(*text);
@@ -186,126 +104,340 @@ void view_session_clear(struct view_session *s)
 	}
 }
 
-static int compare_sids(const void *a, const void *b)
+static void init(struct view_session *s, uint32_t sid)
 {
-	uint32_t x = ((const struct view_session *)a)->sid, y = ((const struct view_session *)b)->sid;
-
-	return x < y ? -1 : x > y;
+	*s = (struct view_session){.sid = sid, .host = -1, .made_by_user = true};
+	for (size_t i = 0; i < N_ATTRIBUTES; i++)
+		if (attributes[i].kind == NUMBER)
+			*number_of(s, &attributes[i]) = VIEW_UNSET;
 }
 
-static int add_session(struct view_sessions *v, size_t *room, const struct view_session *s)
-{
-	if (v->n == *room) {
-		size_t more = *room ? *room * 2 : 64;
-		struct view_session *items = reallocarray(v->items, more, sizeof(*items));
+/* ---- one session ---- */
 
-		if (!items)
-			return -ENOMEM;
-		v->items = items;
-		*room = more;
+static int object_dir(const char *root, const struct view_session *s, enum object of)
+{
+	char path[PATH_MAX];
+	int n = 0, fd;
+
+	switch (of) {
+	case SESSION:
+		n = snprintf(path, sizeof(path), "%s" SESSION_CLASS "/session%u", root, s->sid);
+		break;
+	case CONNECTION:
+		n = snprintf(path, sizeof(path), "%s/sys/class/iscsi_connection/connection%u:0",
+			root, s->sid);
+		break;
+	case ISCSI_HOST:
+		n = snprintf(path, sizeof(path), "%s/sys/class/iscsi_host/host%d", root, s->host);
+		break;
+	case SCSI_HOST:
+		n = snprintf(path, sizeof(path), "%s/sys/class/scsi_host/host%d", root, s->host);
+		break;
+	case OBJECTS:
+		return -EINVAL;
 	}
-	v->items[v->n++] = *s;
+	if (n >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A value that cannot be read is no value: root only, no socket now, unknown to this kernel. */
+static int read_attributes(int dir, enum object of, enum view_depth depth, struct view_session *s)
+{
+	for (size_t i = 0; i < N_ATTRIBUTES; i++) {
+		const struct attribute *a = &attributes[i];
+		int r;
+
+		if (a->of != of || a->depth > depth)
+			continue;
+		r = a->kind == TEXT ? sysfs_read_at(dir, a->name, text_of(s, a))
+				    : sysfs_read_long_at(dir, a->name, number_of(s, a));
+		if (r == -ENOMEM)
+			return r;
+	}
 	return 0;
 }
 
-static void cleanup_dir(DIR **d)
+static int read_object(
+	const char *root, enum object of, enum view_depth depth, struct view_session *s)
 {
-	if (*d)
-		closedir(*d);
+	int CLEANUP_CLOSE dir = object_dir(root, s, of);
+
+	return dir < 0 ? 0 : read_attributes(dir, of, depth, s);
 }
 
-int view_sessions_read(const char *root, enum view_depth depth, struct view_sessions *ret)
+/* The class entry is a link to .../hostH/sessionS/iscsi_session/sessionS. */
+static int read_host_number(const char *root, uint32_t sid)
 {
-	CLEANUP_FREE char *path = str_printf("%s/sys/class/iscsi_session", root);
-	CLEANUP(cleanup_dir) DIR *d = path ? opendir(path) : NULL;
-	struct view_sessions v = {};
-	struct dirent *e;
-	size_t room = 0;
-	int r = 0;
+	char path[PATH_MAX], link[PATH_MAX], tail[64];
+	const char *part, *end;
+	uint64_t host;
+	ssize_t n;
 
-	if (!path)
-		return -ENOMEM;
-	if (!d && errno != ENOENT)
-		return -errno;
-	while (d && !r && (e = readdir(d))) {
-		struct view_session s;
-		unsigned int sid;
-		char rest;
-
-		if (sscanf(e->d_name, "session%u%c", &sid, &rest) != 1)
-			continue;
-		r = view_session_read(root, sid, depth, &s);
-		if (r == -ENOENT || r == -EINVAL) {
-			r = 0;
-			continue;
-		}
-		if (!r)
-			r = add_session(&v, &room, &s);
-	}
-	if (r) {
-		view_sessions_clear(&v);
-		return r;
-	}
-	if (v.n)
-		qsort(v.items, v.n, sizeof(v.items[0]), compare_sids);
-	*ret = v;
-	return 0;
+	if (snprintf(path, sizeof(path), "%s" SESSION_CLASS "/session%u", root, sid) >=
+		(int)sizeof(path))
+		return -1;
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return -1;
+	link[n] = '\0';
+	snprintf(tail, sizeof(tail), "/session%u/", sid);
+	end = strstr(link, tail);
+	if (!end)
+		return -1;
+	link[end - link] = '\0';
+	part = strrchr(link, '/');
+	part = str_after(part ? part + 1 : link, "host");
+	return part && !str_to_u64(part, 0, INT_MAX, &host) ? (int)host : -1;
 }
+
+/* "iscsi_tcp" is the transport "tcp", "bnx2i" is itself. */
+static void name_transport(struct view_session *s)
+{
+	const char *rest = s->transport ? str_after(s->transport, "iscsi_") : NULL;
+
+	if (rest)
+		memmove(s->transport, rest, strlen(rest) + 1);
+}
+
+static bool is_there(int dir)
+{
+	struct stat st;
+
+	return !fstatat(dir, "targetname", &st, 0);
+}
+
+/* -ENOENT when it is not there, or no more. */
+static int read_session(
+	const char *root, uint32_t sid, enum view_depth depth, struct view_session *s)
+{
+	int CLEANUP_CLOSE dir = -1;
+	long creator;
+	int r;
+
+	init(s, sid);
+	dir = object_dir(root, s, SESSION);
+	if (dir < 0)
+		return dir;
+	s->host = read_host_number(root, sid);
+	r = read_attributes(dir, SESSION, depth, s);
+	if (!sysfs_read_long_at(dir, "creator", &creator))
+		s->made_by_user = creator != -1;
+	for (enum object of = CONNECTION; !r && of < OBJECTS; of++)
+		r = read_object(root, of, depth, s);
+	name_transport(s);
+	/* Half of a session is worse than none. */
+	if (!r && !is_there(dir))
+		r = -ENOENT;
+	if (r < 0)
+		view_session_clear(s);
+	return r;
+}
+
+int view_session_read(
+	const char *root, uint32_t sid, enum view_depth depth, struct view_session *ret)
+{
+	struct view_session s;
+	int r = read_session(root, sid, depth, &s);
+
+	if (!r)
+		*ret = s;
+	return r;
+}
+
+/* ---- all sessions ---- */
 
 void view_sessions_clear(struct view_sessions *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		view_session_clear(&s->items[i]);
 	free(s->items);
-	*s = (struct view_sessions){};
+	*s = (struct view_sessions){0};
 }
 
-/* ---- LUNs ---- */
-
-static char *first_entry(const char *path)
+static bool parse_sid(const char *text, uint32_t *ret)
 {
-	CLEANUP(cleanup_dir) DIR *d = opendir(path);
-	struct dirent *e;
+	uint64_t sid;
 
-	while (d && (e = readdir(d)))
-		if (e->d_name[0] != '.')
-			return strdup(e->d_name);
-	return NULL;
+	if (text[strspn(text, "0123456789")] || str_to_u64(text, 1, UINT32_MAX, &sid))
+		return false;
+	*ret = (uint32_t)sid;
+	return true;
 }
 
-static int add_lun(struct view_luns *v, const struct view_lun *lun)
+static int compare_sids(const void *a, const void *b)
 {
-	struct view_lun *items = reallocarray(v->items, v->n + 1, sizeof(*items));
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-	if (!items)
+	return (x > y) - (x < y);
+}
+
+static int list_sids(const char *root, uint32_t **ret, size_t *ret_n)
+{
+	char *CLEANUP_FREE path = str_printf("%s" SESSION_CLASS, root);
+	DIR *CLEANUP_CLOSEDIR d = path ? opendir(path) : NULL;
+	uint32_t *CLEANUP_FREE sids = NULL;
+	size_t n = 0, room = 0;
+	const struct dirent *e;
+
+	if (!path)
 		return -ENOMEM;
-	v->items = items;
-	v->items[v->n++] = *lun;
+	if (!d && errno != ENOENT)
+		return -errno;
+	while (d && (e = readdir(d))) {
+		const char *number = str_after(e->d_name, "session");
+
+		if (n == room) {
+			uint32_t *more =
+				realloc(sids, (room = room ? 2 * room : 64) * sizeof(*sids));
+
+			if (!more)
+				return -ENOMEM;
+			sids = more;
+		}
+		if (number && parse_sid(number, &sids[n]))
+			n++;
+	}
+	if (n)
+		qsort(sids, n, sizeof(*sids), compare_sids);
+	*ret = STEAL_PTR(sids);
+	*ret_n = n;
 	return 0;
 }
 
-static int read_luns_of(const char *root, const char *dir, struct view_luns *v)
+int view_sessions_read(const char *root, enum view_depth depth, struct view_sessions *ret)
 {
-	CLEANUP_FREE char *path = str_printf("%s/%s", root, dir);
-	CLEANUP(cleanup_dir) DIR *d = path ? opendir(path) : NULL;
-	struct dirent *e;
-	int r = path ? 0 : -ENOMEM;
+	struct view_sessions CLEANUP(view_sessions_clear) all = {0};
+	uint32_t *CLEANUP_FREE sids = NULL;
+	size_t n = 0;
+	int r = list_sids(root, &sids, &n);
 
-	while (d && !r && (e = readdir(d))) {
-		CLEANUP_FREE char *block = NULL, *state = NULL;
-		struct view_lun lun = {};
-		unsigned int host;
-
-		if (sscanf(e->d_name, "%u:%u:%u:%lu", &host, &lun.channel, &lun.id, &lun.lun) != 4)
-			continue;
-		block = str_printf("%s/%s/block", path, e->d_name);
-		state = str_printf("%s/%s/state", dir, e->d_name);
-		if (!block || !state)
-			return -ENOMEM;
-		sysfs_read(root, state, &lun.state);
-		lun.disk = first_entry(block);
-		r = add_lun(v, &lun);
+	if (r < 0)
+		return r;
+	all.items = calloc(n ? n : 1, sizeof(*all.items));
+	if (!all.items)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		r = read_session(root, sids[i], depth, &all.items[all.n]);
+		if (!r)
+			all.n++;
+		else if (r != -ENOENT)
+			return r;
 	}
+	*ret = all;
+	all = (struct view_sessions){0};
+	return 0;
+}
+
+int view_sid_parse(const char *root, const char *text, uint32_t *ret)
+{
+	char *CLEANUP_FREE path = NULL, *CLEANUP_FREE real = NULL;
+	struct stat st;
+	char *part;
+
+	if (parse_sid(text, ret))
+		return 0;
+	path = str_printf("%s%s%s", root, *root && *text != '/' ? "/" : "", text);
+	if (!path)
+		return -ENOMEM;
+	real = *text ? realpath(path, NULL) : NULL;
+	if (!real || stat(real, &st))
+		return -EINVAL;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	for (char *rest = real + strlen(root); (part = strsep(&rest, "/"));) {
+		const char *number = str_after(part, "session");
+
+		if (number && parse_sid(number, ret))
+			return 0;
+	}
+	return -ENODATA;
+}
+
+char *view_transport_version(const char *root)
+{
+	char *version = NULL;
+
+	sysfs_read(root, "sys/module/scsi_transport_iscsi/version", &version);
+	return version;
+}
+
+/* ---- logical units ---- */
+
+void view_luns_clear(struct view_luns *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->items[i].disk);
+		free(l->items[i].state);
+	}
+	free(l->items);
+	*l = (struct view_luns){0};
+}
+
+static DIR *open_dir_at(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d && fd >= 0)
+		close(fd);
+	return d;
+}
+
+/* "0:0:0:1": host, channel, id, LUN */
+static bool parse_lun(const char *name, struct view_lun *ret)
+{
+	unsigned int host;
+	unsigned long long lun;
+	int end = 0;
+
+	if (sscanf(name, "%u:%u:%u:%llu%n", &host, &ret->channel, &ret->id, &lun, &end) != 4 ||
+		name[end])
+		return false;
+	ret->lun = lun;
+	return true;
+}
+
+static int read_disk(int unit, char **ret)
+{
+	DIR *CLEANUP_CLOSEDIR d = open_dir_at(unit, "block");
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (*e->d_name != '.')
+			return str_set(ret, e->d_name);
+	return 0;
+}
+
+static int add_lun(struct view_luns *l, int dir, const char *name)
+{
+	int CLEANUP_CLOSE unit = openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct view_lun lun = {0}, *items;
+	int r;
+
+	if (!parse_lun(name, &lun) || unit < 0)
+		return 0;
+	items = realloc(l->items, (l->n + 1) * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	l->items = items;
+	r = sysfs_read_at(unit, "state", &lun.state);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	r = read_disk(unit, &lun.disk);
+	l->items[l->n++] = lun;
+	return r;
+}
+
+static int add_target(struct view_luns *l, int dir, const char *name)
+{
+	DIR *CLEANUP_CLOSEDIR d = open_dir_at(dir, name);
+	const struct dirent *e;
+	int r = 0;
+
+	while (d && !r && (e = readdir(d)))
+		r = add_lun(l, dirfd(d), e->d_name);
 	return r;
 }
 
@@ -317,86 +449,28 @@ static int compare_luns(const void *a, const void *b)
 		return x->channel < y->channel ? -1 : 1;
 	if (x->id != y->id)
 		return x->id < y->id ? -1 : 1;
-	return x->lun < y->lun ? -1 : x->lun > y->lun;
+	return (x->lun > y->lun) - (x->lun < y->lun);
 }
 
 int view_luns_read(const char *root, uint32_t sid, struct view_luns *ret)
 {
-	CLEANUP_FREE char *dir = str_printf("sys/class/iscsi_session/session%u/device", sid);
-	CLEANUP_FREE char *path = str_printf("%s/%s", root, dir ? dir : "");
-	CLEANUP(cleanup_dir) DIR *d = dir && path ? opendir(path) : NULL;
-	struct view_luns v = {};
-	struct dirent *e;
-	int r = 0;
+	struct view_luns CLEANUP(view_luns_clear) luns = {0};
+	struct view_session s = {.sid = sid};
+	int CLEANUP_CLOSE session = object_dir(root, &s, SESSION);
+	DIR *CLEANUP_CLOSEDIR d = session < 0 ? NULL : open_dir_at(session, "device");
+	const struct dirent *e;
 
-	if (!d)
-		return dir && path ? -errno : -ENOMEM;
-	while (!r && (e = readdir(d))) {
-		CLEANUP_FREE char *target = NULL;
+	if (session < 0)
+		return session;
+	while (d && (e = readdir(d))) {
+		int r = str_after(e->d_name, "target") ? add_target(&luns, dirfd(d), e->d_name) : 0;
 
-		if (strncmp(e->d_name, "target", 6))
-			continue;
-		target = str_printf("%s/%s", dir, e->d_name);
-		r = target ? read_luns_of(root, target, &v) : -ENOMEM;
+		if (r < 0)
+			return r;
 	}
-	if (r) {
-		view_luns_clear(&v);
-		return r;
-	}
-	if (v.n)
-		qsort(v.items, v.n, sizeof(v.items[0]), compare_luns);
-	*ret = v;
+	if (luns.n)
+		qsort(luns.items, luns.n, sizeof(*luns.items), compare_luns);
+	*ret = luns;
+	luns = (struct view_luns){0};
 	return 0;
-}
-
-void view_luns_clear(struct view_luns *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		free(l->items[i].disk);
-		free(l->items[i].state);
-	}
-	free(l->items);
-	*l = (struct view_luns){};
-}
-
-/* ---- one-offs ---- */
-
-/* The last path component "sessionN". */
-static int sid_of_path(const char *path, uint32_t *ret)
-{
-	const char *found = NULL;
-	unsigned int sid;
-
-	for (const char *p = path; (p = strstr(p, "/session")); p++) {
-		char after = '/';
-
-		if (sscanf(p, "/session%u%c", &sid, &after) >= 1 && after == '/')
-			found = p;
-	}
-	if (!found || sscanf(found, "/session%u", &sid) != 1)
-		return -EINVAL;
-	*ret = sid;
-	return 0;
-}
-
-int view_sid_parse(const char *root, const char *text, uint32_t *ret)
-{
-	CLEANUP_FREE char *path = NULL, *real = NULL;
-	uint64_t number;
-
-	if (!str_to_u64(text, 1, UINT32_MAX, &number) && !str_after(text, "0x")) {
-		*ret = (uint32_t)number;
-		return 0;
-	}
-	path = str_printf("%s%s", text[0] == '/' ? root : "", text);
-	real = path ? realpath(path, NULL) : NULL;
-	return real ? sid_of_path(real, ret) : -EINVAL;
-}
-
-char *view_transport_version(const char *root)
-{
-	char *version = NULL;
-
-	sysfs_read(root, "sys/module/scsi_transport_iscsi/version", &version);
-	return version;
 }

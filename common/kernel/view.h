@@ -11,12 +11,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Strings are NULL, numbers VIEW_UNSET where the kernel gives no value. */
+/*
+ * Strings are NULL, numbers VIEW_UNSET where the kernel gives no value. A session that is just
+ * being made or unmade has no connection, and so neither persistent_address nor conn_state.
+ */
 #define VIEW_UNSET (-1L)
 
 struct view_session {
 	uint32_t sid;
-	int host; /* SCSI host number */
+	int host;	 /* SCSI host number, -1: unknown */
 	char *transport; /* "tcp" */
 	char *target, *initiator, *iface;
 	long tpgt;
@@ -34,7 +37,6 @@ struct view_session {
 	long max_recv_data_segment, max_xmit_data_segment, header_digest, data_digest;
 	/* its host */
 	char *host_state, *host_address, *netdev, *hwaddress;
-
 };
 
 struct view_sessions {
@@ -42,24 +44,28 @@ struct view_sessions {
 	size_t n;
 };
 
-/* How much to read: each level is one more file for every session. */
+/* How much to read; what is beyond it is as if the kernel gave no value. */
 enum view_depth {
-	VIEW_LIST,   /* what one line of "-m session" and matching need */
+	VIEW_LIST,   /* what one line of "-m session" and matching need: host, transport, target,
+			tpgt, iface, made_by_user, persistent_address, persistent_port, port */
 	VIEW_DETAIL, /* everything above */
 };
 
-/* No iSCSI class in sysfs at all gives an empty list. 0 or -errno. */
+/*
+ * No iSCSI class in sysfs at all gives an empty list, a session that vanishes meanwhile is left
+ * out. 0 or -errno.
+ */
 int view_sessions_read(const char *root, enum view_depth depth, struct view_sessions *ret);
 /* One session, -ENOENT when there is none. */
-int view_session_read(const char *root, uint32_t sid, enum view_depth depth,
-	struct view_session *ret);
+int view_session_read(
+	const char *root, uint32_t sid, enum view_depth depth, struct view_session *ret);
 void view_session_clear(struct view_session *s);
 void view_sessions_clear(struct view_sessions *s);
 
 struct view_lun {
 	unsigned int channel, id;
 	uint64_t lun;
-	char *disk; /* "sda", NULL when no disk driver has it */
+	char *disk;  /* "sda", NULL when no disk driver has it */
 	char *state; /* "running" */
 };
 
@@ -68,12 +74,14 @@ struct view_luns {
 	size_t n;
 };
 
+/* A session without a target device gives an empty list; -ENOENT when there is no session. */
 int view_luns_read(const char *root, uint32_t sid, struct view_luns *ret);
 void view_luns_clear(struct view_luns *l);
 
 /*
  * The session id of "-r": a positive decimal number, or a path (below root) that is or lies in a
- * directory sessionN. -EINVAL when it is neither.
+ * directory sessionN. -EINVAL when it is neither; of a path that is there -ENOTDIR when it is no
+ * directory, -ENODATA when it belongs to no session.
  */
 int view_sid_parse(const char *root, const char *text, uint32_t *ret);
 

@@ -14,15 +14,15 @@
 int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 
 /*
- * The functions below open path so too, unless dirfd is AT_FDCWD: then path is as open(2) takes
- * it, absolute or through links.
- */
-
-/*
  * Makes the missing directories of path (not its last part when leaf is false), mode 0700. Goes
  * through links to directories that are there. A path with ".." or from "/" is -EXDEV.
  */
 int file_make_dirs(int dirfd, const char *path, int leaf);
+
+/*
+ * The functions below open path as file_open_beneath does, unless dirfd is AT_FDCWD: then path is
+ * what open(2) takes, absolute or through links.
+ */
 
 /*
  * Reads the whole file; *ret is the caller's to free and ends with a NUL that ret_len does not

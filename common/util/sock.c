@@ -137,15 +137,23 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int sock_wait(int fd, short events, int timeout_ms)
+int64_t sock_deadline(int timeout_ms)
+{
+	return timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+}
+
+int sock_wait(int fd, short events, int64_t deadline)
 {
 	struct pollfd p = {.fd = fd, .events = events};
-	int64_t end = now_ms() + timeout_ms;
-	int left = timeout_ms, n;
+	int64_t left;
+	int n;
 
-	while ((n = poll(&p, 1, left)) < 0 && errno == EINTR)
-		if (timeout_ms >= 0)
-			left = end > now_ms() ? (int)(end - now_ms()) : 0;
+	do {
+		left = deadline == INT64_MAX ? -1 : deadline - now_ms();
+		if (left < 0 && deadline != INT64_MAX)
+			left = 0;
+		n = poll(&p, 1, (int)left);
+	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n ? 0 : -ETIMEDOUT;
 }
 
@@ -156,7 +164,7 @@ int sock_connect(const struct sock_addr *a, const struct sock_options *o, int ti
 
 	if (fd < 0)
 		return fd;
-	r = sock_wait(fd, POLLOUT, timeout_ms);
+	r = sock_wait(fd, POLLOUT, sock_deadline(timeout_ms));
 	if (!r)
 		r = sock_connect_result(fd);
 	return r < 0 ? r : STEAL_FD(fd);

@@ -4,6 +4,7 @@
 #define UTIL_SOCK_H
 
 #include <netinet/in.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct sock_addr {
@@ -42,8 +43,12 @@ int sock_connect_result(int fd);
 /* Both of the above with a wait of at most timeout_ms; the descriptor stays non-blocking. */
 int sock_connect(const struct sock_addr *a, const struct sock_options *o, int timeout_ms);
 
-/* Waits for events of poll(2) at most timeout_ms (-1: for ever). 0, -ETIMEDOUT or -errno. */
-int sock_wait(int fd, short events, int timeout_ms);
+/*
+ * Waits for events of poll(2) until the moment that sock_deadline gave for a timeout in ms (-1:
+ * for ever). 0, -ETIMEDOUT or -errno.
+ */
+int64_t sock_deadline(int timeout_ms);
+int sock_wait(int fd, short events, int64_t deadline);
 
 /*
  * Unix stream sockets; path sockets only; the descriptors are non-blocking. connect gives a server

@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* varlink-message.h - JSON objects to and from bytes, for both sides of varlink.h */
+/* varlink-message.h - what client and server of Varlink share: the framing of messages */
 #ifndef UTIL_VARLINK_MESSAGE_H
 #define UTIL_VARLINK_MESSAGE_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "buf.h"
 
-/* Appends o and the NUL that ends it. */
-int varlink_message_add(struct buf *b, struct json_object *o);
+/* Bytes that arrived; the first `scanned` of them hold no end of a message. */
+struct varlink_input {
+	struct buf buf;
+	size_t scanned;
+};
 
 /*
- * Takes the first message off b; *ret is the caller's. scanned remembers between calls how far
- * there is no NUL. -EAGAIN: it is not all there; -EPROTO: no JSON object, or too long.
+ * Takes the first message, a JSON object, out of in. *ret is the caller's to json_object_put, NULL
+ * when there is no whole message yet. -EPROTO when there is something else or too much.
  */
-int varlink_message_take(struct buf *b, size_t *scanned, struct json_object **ret);
+int varlink_message_take(struct varlink_input *in, struct json_object **ret);
+
+/* The text to send, with the NUL that ends it: *ret_len counts it. Lives as long as o. */
+const char *varlink_message_text(struct json_object *o, size_t *ret_len);
+
+/* The member of that name when it is of that type, else NULL. */
+struct json_object *varlink_message_get(
+	const struct json_object *o, const char *name, enum json_type type);
+bool varlink_message_flag(const struct json_object *o, const char *name);
+
+/* Overwrites the strings in o: they may be secrets. */
+void varlink_message_wipe(struct json_object *o);
 
 #endif

@@ -1,152 +1,168 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * varlink-server.c - the server.
- *
- * A connection has at most one call that runs; the next message is looked at when that has ended,
- * and nothing is read meanwhile but the news that the client has left. A connection lives as long
- * as its handle is open or a call of it runs, whichever is longer.
+ * The server: a connection reads ahead but runs one call at a time, and takes the next when every
+ * reply to the last one is written, so that a client cannot make it hold more than one message and
+ * the replies to one call.
  */
-#include "varlink.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "list.h"
-#include "str.h"
 #include "varlink-message.h"
+#include "varlink.h"
 
-#define SERVICE "org.varlink.service"
-#define BACKLOG 128
+#define CONNECTIONS_MAX 4096
 #define READ_SIZE 65536
 
 struct varlink_server {
-	uv_pipe_t pipe;
+	uv_pipe_t listener;
 	const struct varlink_service *service;
 	void *data;
-	struct list connections;
+	struct list conns;
+	unsigned int n_conns;
 };
 
-struct connection;
+struct conn {
+	struct list link;
+	struct varlink_server *server; /* NULL once it closes */
+	uv_pipe_t pipe;
+	struct varlink_input in;
+	struct varlink_call *call; /* that runs now, or NULL */
+	unsigned int writes;	   /* under way */
+	bool taking;		   /* in take_calls */
+	bool paused;		   /* does not read: enough is there */
+};
 
 struct varlink_call {
-	struct connection *connection;
-	bool more;
+	struct conn *conn; /* NULL: gone */
+	bool more, oneway;
 };
 
-struct connection {
-	uv_pipe_t pipe;
-	struct varlink_server *server; /* NULL: it is gone */
-	struct buf in;
-	size_t scanned;
-	struct varlink_call call;
-	bool running, open;
-	char read_buffer[READ_SIZE];
-	struct list link;
+struct write {
+	uv_write_t request;
+	struct json_object *message; /* owns the text */
 };
 
-struct sending {
-	uv_write_t req;
-	struct buf bytes;
-};
+/* ---- connections ---- */
 
-static void take_calls(struct connection *c);
-
-static void free_if_done(struct connection *c)
+static void on_conn_closed(uv_handle_t *h)
 {
-	if (c->open || c->running)
-		return;
-	buf_free(&c->in);
+	struct conn *c = h->data;
+
+	buf_free(&c->in.buf);
 	free(c);
 }
 
-static void on_closed(uv_handle_t *h)
-{
-	struct connection *c = h->data;
-
-	c->open = false;
-	free_if_done(c);
-}
-
-static void close_connection(struct connection *c)
+static void conn_close(struct conn *c)
 {
 	if (uv_is_closing((uv_handle_t *)&c->pipe))
 		return;
-	list_remove(&c->link);
+	if (c->call)
+		c->call->conn = NULL;
+	c->call = NULL;
+	if (c->server)
+		c->server->n_conns--;
 	c->server = NULL;
-	uv_close((uv_handle_t *)&c->pipe, on_closed);
+	list_remove(&c->link);
+	uv_close((uv_handle_t *)&c->pipe, on_conn_closed);
 }
 
-/* ---- replies ---- */
+static void take_calls(struct conn *c);
 
-static void on_sent(uv_write_t *req, int status)
+static void on_written(uv_write_t *request, int status)
 {
-	struct sending *s = req->data;
+	struct write *w = container_of(request, struct write, request);
+	struct conn *c = request->handle->data;
 
-	(void)status; /* a client that has left shows when it is read from */
-	buf_free(&s->bytes);
-	free(s);
+	json_object_put(w->message);
+	free(w);
+	c->writes--;
+	if (status < 0)
+		conn_close(c);
+	else
+		take_calls(c);
 }
 
-static void send_message(struct connection *c, struct json_object *o)
+static void conn_send(struct conn *c, struct json_object *message)
 {
-	struct sending *s = calloc(1, sizeof(*s));
-	uv_buf_t buf;
+	struct write *w = calloc(1, sizeof(*w));
+	size_t len = 0;
+	const char *text = w && message ? varlink_message_text(message, &len) : NULL;
+	uv_buf_t buf = uv_buf_init((char *)(uintptr_t)text, (unsigned int)len);
 
-	if (!s || varlink_message_add(&s->bytes, o)) {
-		free(s);
-		close_connection(c);
+	if (!text) {
+		json_object_put(message);
+		free(w);
+		conn_close(c);
 		return;
 	}
-	s->req.data = s;
-	buf = uv_buf_init((char *)s->bytes.data, (unsigned int)s->bytes.len);
-	if (uv_write(&s->req, (uv_stream_t *)&c->pipe, &buf, 1, on_sent))
-		on_sent(&s->req, 0);
-}
-
-static void end_call(struct connection *c)
-{
-	c->running = false;
-	if (c->server)
-		take_calls(c);
-	else
-		free_if_done(c);
-}
-
-static void finish(struct varlink_call *call, struct json_object *message, bool continues)
-{
-	struct connection *c = call->connection;
-
-	if (!varlink_call_gone(call))
-		send_message(c, message);
+	w->message = message;
+	c->writes++;
+	if (!uv_write(&w->request, (uv_stream_t *)&c->pipe, &buf, 1, on_written))
+		return;
+	c->writes--;
 	json_object_put(message);
-	if (!continues)
-		end_call(c);
+	free(w);
+	conn_close(c);
+}
+
+/* ---- calls ---- */
+
+static void call_send(
+	struct varlink_call *call, const char *error, struct json_object *params, bool continues)
+{
+	struct conn *c = call->conn;
+	struct json_object *m;
+
+	if (!c || call->oneway) {
+		json_object_put(params);
+		return;
+	}
+	m = json_object_new_object();
+	if (!m) {
+		json_object_put(params);
+		conn_close(c);
+		return;
+	}
+	if (error)
+		json_object_object_add(m, "error", json_object_new_string(error));
+	if (continues)
+		json_object_object_add(m, "continues", json_object_new_boolean(true));
+	json_object_object_add(m, "parameters", params ? params : json_object_new_object());
+	conn_send(c, m);
+}
+
+static void call_end(struct varlink_call *call)
+{
+	struct conn *c = call->conn;
+
+	free(call);
+	if (!c)
+		return;
+	c->call = NULL;
+	take_calls(c);
 }
 
 void varlink_call_reply(struct varlink_call *call, struct json_object *params, bool continues)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "parameters", params ? params : json_object_new_object());
-	if (continues)
-		json_object_object_add(o, "continues", json_object_new_boolean(true));
-	finish(call, o, continues);
+	call_send(call, NULL, params, continues);
+	if (!continues)
+		call_end(call);
 }
 
 void varlink_call_error(struct varlink_call *call, const char *error, struct json_object *params)
 {
-	struct json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "error", json_object_new_string(error));
-	json_object_object_add(o, "parameters", params ? params : json_object_new_object());
-	finish(call, o, false);
+	call_send(call, error, params, false);
+	call_end(call);
 }
 
-static void error_about(struct varlink_call *call, const char *error, const char *key,
-	const char *value)
+/* An error of org.varlink.service with one parameter. */
+static void service_error(
+	struct varlink_call *call, const char *error, const char *key, const char *value)
 {
 	struct json_object *params = json_object_new_object();
 
@@ -156,37 +172,26 @@ static void error_about(struct varlink_call *call, const char *error, const char
 
 void varlink_call_invalid(struct varlink_call *call, const char *parameter)
 {
-	error_about(call, SERVICE ".InvalidParameter", "parameter", parameter);
+	service_error(call, "org.varlink.service.InvalidParameter", "parameter", parameter);
 }
 
 bool varlink_call_gone(const struct varlink_call *call)
 {
-	return !call->connection->server;
+	return !call->conn;
 }
 
 /* ---- org.varlink.service ---- */
 
-static void run_get_info(struct varlink_call *call, struct json_object *params, void *data)
-{
-	const struct varlink_service *s = ((struct varlink_server *)data)->service;
-	struct json_object *o = json_object_new_object(), *interfaces = json_object_new_array();
-
-	(void)params;
-	json_object_array_add(interfaces, json_object_new_string(SERVICE));
-	json_object_array_add(interfaces, json_object_new_string(s->interface));
-	json_object_object_add(o, "vendor", json_object_new_string(s->vendor));
-	json_object_object_add(o, "product", json_object_new_string(s->product));
-	json_object_object_add(o, "version", json_object_new_string(s->version));
-	json_object_object_add(o, "url", json_object_new_string(s->url));
-	json_object_object_add(o, "interfaces", interfaces);
-	varlink_call_reply(call, o, false);
-}
+#define SERVICE "org.varlink.service"
 
 static const char service_description[] =
+	"# Every Varlink service has this interface.\n"
 	"interface " SERVICE "\n"
-	"method GetInfo() -> (vendor: string, product: string, version: string, url: string, "
-	"interfaces: []string)\n"
+	"\n"
+	"method GetInfo() -> (vendor: string, product: string, version: string, url: string,\n"
+	"  interfaces: []string)\n"
 	"method GetInterfaceDescription(interface: string) -> (description: string)\n"
+	"\n"
 	"error InterfaceNotFound (interface: string)\n"
 	"error MethodNotFound (method: string)\n"
 	"error MethodNotImplemented (method: string)\n"
@@ -194,172 +199,210 @@ static const char service_description[] =
 	"error PermissionDenied ()\n"
 	"error ExpectedMore ()\n";
 
+static void run_get_info(struct varlink_call *call, struct json_object *params, void *data)
+{
+	const struct varlink_service *s = data;
+	struct json_object *reply = json_object_new_object(), *list = json_object_new_array();
+
+	(void)params;
+	json_object_array_add(list, json_object_new_string(SERVICE));
+	json_object_array_add(list, json_object_new_string(s->interface));
+	json_object_object_add(reply, "vendor", json_object_new_string(s->vendor));
+	json_object_object_add(reply, "product", json_object_new_string(s->product));
+	json_object_object_add(reply, "version", json_object_new_string(s->version));
+	json_object_object_add(reply, "url", json_object_new_string(s->url));
+	json_object_object_add(reply, "interfaces", list);
+	varlink_call_reply(call, reply, false);
+}
+
 static void run_get_description(struct varlink_call *call, struct json_object *params, void *data)
 {
-	const struct varlink_service *s = ((struct varlink_server *)data)->service;
-	const char *name = json_object_get_string(json_object_object_get(params, "interface"));
+	const struct varlink_service *s = data;
+	const char *name =
+		json_object_get_string(varlink_message_get(params, "interface", json_type_string));
 	const char *text = NULL;
-	struct json_object *o;
+	struct json_object *reply;
 
 	if (!name) {
 		varlink_call_invalid(call, "interface");
 		return;
 	}
-	if (str_eq(name, s->interface))
-		text = s->description;
-	else if (str_eq(name, SERVICE))
+	if (!strcmp(name, SERVICE))
 		text = service_description;
+	else if (!strcmp(name, s->interface))
+		text = s->description;
 	if (!text) {
-		error_about(call, SERVICE ".InterfaceNotFound", "interface", name);
+		service_error(call, SERVICE ".InterfaceNotFound", "interface", name);
 		return;
 	}
-	o = json_object_new_object();
-	json_object_object_add(o, "description", json_object_new_string(text));
-	varlink_call_reply(call, o, false);
+	reply = json_object_new_object();
+	json_object_object_add(reply, "description", json_object_new_string(text));
+	varlink_call_reply(call, reply, false);
 }
 
-static const struct varlink_method own_methods[] = {
+static const struct varlink_method service_methods[] = {
 	{SERVICE ".GetInfo", false, run_get_info},
 	{SERVICE ".GetInterfaceDescription", false, run_get_description},
 };
 
-/* ---- calls ---- */
+/* ---- dispatch ---- */
 
-static const struct varlink_method *find(const struct varlink_method *m, size_t n, const char *name)
+static const struct varlink_method *find_method(
+	const struct varlink_method *methods, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (str_eq(m[i].name, name))
-			return &m[i];
+		if (!strcmp(methods[i].name, name))
+			return &methods[i];
 	return NULL;
 }
 
-static bool knows_interface(const struct varlink_server *s, const char *method)
+static void not_found(
+	struct varlink_call *call, const struct varlink_service *s, const char *method)
 {
 	const char *dot = strrchr(method, '.');
-	size_t len = dot ? (size_t)(dot - method) : strlen(method);
-	const char *own = s->service->interface;
+	char *CLEANUP_FREE interface = strndup(method, dot ? (size_t)(dot - method) : 0);
 
-	return (strlen(own) == len && !strncmp(own, method, len)) ||
-	       (strlen(SERVICE) == len && !strncmp(SERVICE, method, len));
-}
-
-static void run_method(struct connection *c, const char *name, struct json_object *params)
-{
-	struct varlink_server *s = c->server;
-	const struct varlink_method *m =
-		find(own_methods, sizeof(own_methods) / sizeof(own_methods[0]), name);
-	void *data = s;
-
-	if (!m) {
-		m = find(s->service->methods, s->service->n_methods, name);
-		data = s->data;
-	}
-	if (!m && !knows_interface(s, name))
-		error_about(&c->call, SERVICE ".InterfaceNotFound", "interface", name);
-	else if (!m)
-		error_about(&c->call, SERVICE ".MethodNotFound", "method", name);
-	else if (m->more && !c->call.more)
-		varlink_call_error(&c->call, SERVICE ".ExpectedMore", NULL);
+	if (interface && (!strcmp(interface, SERVICE) || !strcmp(interface, s->interface)))
+		service_error(call, SERVICE ".MethodNotFound", "method", method);
 	else
-		m->run(&c->call, params, data);
+		service_error(call, SERVICE ".InterfaceNotFound", "interface",
+			interface ? interface : "");
 }
 
-static void run_call(struct connection *c, struct json_object *message)
+static void run(struct varlink_call *call, const struct varlink_server *s, const char *method,
+	struct json_object *params)
 {
-	const char *name = json_object_get_string(json_object_object_get(message, "method"));
+	size_t n_own = sizeof(service_methods) / sizeof(service_methods[0]);
+	const struct varlink_service *service = s->service;
+	const struct varlink_method *own = find_method(service_methods, n_own, method);
+	const struct varlink_method *m =
+		own ? own : find_method(service->methods, service->n_methods, method);
+
+	if (!m)
+		not_found(call, service, method);
+	else if (!json_object_is_type(params, json_type_object))
+		varlink_call_invalid(call, "parameters");
+	else if (m->more && !call->more)
+		varlink_call_error(call, SERVICE ".ExpectedMore", NULL);
+	else
+		m->run(call, params, own ? (void *)(uintptr_t)service : s->data);
+}
+
+static void conn_run(struct conn *c, struct json_object *message)
+{
+	struct json_object *method = varlink_message_get(message, "method", json_type_string);
 	struct json_object *params = json_object_object_get(message, "parameters");
-	struct json_object *empty = NULL;
+	struct varlink_call *call = method ? calloc(1, sizeof(*call)) : NULL;
 
-	if (!name) {
-		close_connection(c);
+	if (!call) {
+		conn_close(c);
 		return;
 	}
-	if (!json_object_is_type(params, json_type_object))
-		params = empty = json_object_new_object();
-	c->call.connection = c;
-	c->call.more = json_object_get_boolean(json_object_object_get(message, "more"));
-	c->running = true;
-	run_method(c, name, params);
-	json_object_put(empty);
+	call->conn = c;
+	call->more = varlink_message_flag(message, "more");
+	call->oneway = varlink_message_flag(message, "oneway");
+	c->call = call;
+	params = params ? json_object_get(params) : json_object_new_object();
+	run(call, c->server, json_object_get_string(method), params);
+	varlink_message_wipe(params);
+	json_object_put(params);
 }
 
-/*
- * Runs what has come in until a call takes its time. A call that ends at once comes back here
- * through end_call: the loop that is at work already goes on then.
- */
-static void take_calls(struct connection *c)
+/* ---- reading ---- */
+
+static void on_room(uv_handle_t *h, size_t size, uv_buf_t *buf)
 {
-	static struct connection *at_work;
-	struct json_object *message;
-	int r = 0;
-
-	if (at_work == c)
-		return;
-	while (c->server && !c->running &&
-		!(r = varlink_message_take(&c->in, &c->scanned, &message))) {
-		struct connection *before = at_work;
-
-		at_work = c;
-		run_call(c, message);
-		at_work = before;
-		json_object_put(message);
-	}
-	if (r && r != -EAGAIN)
-		close_connection(c);
-}
-
-/* ---- connections ---- */
-
-static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *buf)
-{
-	struct connection *c = h->data;
+	struct conn *c = h->data;
+	struct buf *b = &c->in.buf;
 
 	(void)size;
-	*buf = uv_buf_init(c->read_buffer, sizeof(c->read_buffer));
+	*buf = uv_buf_init(NULL, 0);
+	if (!buf_reserve(b, READ_SIZE))
+		*buf = uv_buf_init((char *)b->data + b->len, (unsigned int)(b->room - b->len));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-	struct connection *c = stream->data;
-	int r = n < 0 ? (int)n : buf_add(&c->in, buf->base, (size_t)n);
+	struct conn *c = stream->data;
 
-	if (n > 0)
-		explicit_bzero(buf->base, (size_t)n);
-	/* Calls that wait while one runs are limited as one message is. */
-	if (r || c->in.len > 2 * (size_t)VARLINK_MESSAGE_MAX)
-		close_connection(c);
-	else if (!c->running)
-		take_calls(c);
+	(void)buf;
+	if (n < 0) {
+		conn_close(c);
+		return;
+	}
+	c->in.buf.len += (size_t)n;
+	take_calls(c);
 }
 
-static bool peer_may_call(const uv_pipe_t *pipe)
+/* Reading goes on while a call runs: that is how a client that leaves is seen. */
+static void pause_or_read(struct conn *c)
+{
+	bool full = c->in.buf.len > VARLINK_MESSAGE_MAX;
+
+	if (full && !c->paused)
+		uv_read_stop((uv_stream_t *)&c->pipe);
+	if (!full && c->paused && uv_read_start((uv_stream_t *)&c->pipe, on_room, on_read)) {
+		conn_close(c);
+		return;
+	}
+	c->paused = full;
+}
+
+/* A loop, not a recursion: a method may answer before it returns. */
+static void take_calls(struct conn *c)
+{
+	if (c->taking)
+		return;
+	c->taking = true;
+	while (c->server && !c->call && !c->writes) {
+		struct json_object *message;
+
+		if (varlink_message_take(&c->in, &message)) {
+			conn_close(c);
+			break;
+		}
+		if (!message)
+			break;
+		conn_run(c, message);
+		json_object_put(message);
+	}
+	c->taking = false;
+	if (c->server)
+		pause_or_read(c);
+}
+
+/* ---- server ---- */
+
+static bool may_call(const uv_pipe_t *pipe)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 	uv_os_fd_t fd;
 
-	if (uv_fileno((const uv_handle_t *)pipe, &fd) ||
-		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
-		return false;
-	return peer.uid == 0 || peer.uid == getuid();
+	return !uv_fileno((const uv_handle_t *)pipe, &fd) &&
+	       !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+static void on_connection(uv_stream_t *listener, int status)
 {
-	struct varlink_server *s = stream->data;
-	struct connection *c = status ? NULL : calloc(1, sizeof(*c));
+	struct varlink_server *s = listener->data;
+	struct conn *c = status < 0 ? NULL : calloc(1, sizeof(*c));
 
 	if (!c)
 		return;
-	uv_pipe_init(stream->loop, &c->pipe, 0);
+	list_init(&c->link);
+	uv_pipe_init(listener->loop, &c->pipe, 0);
 	c->pipe.data = c;
-	c->open = true;
+	if (uv_accept(listener, (uv_stream_t *)&c->pipe) || !may_call(&c->pipe) ||
+		s->n_conns >= CONNECTIONS_MAX ||
+		uv_read_start((uv_stream_t *)&c->pipe, on_room, on_read)) {
+		conn_close(c);
+		return;
+	}
 	c->server = s;
-	list_append(&s->connections, &c->link);
-	if (uv_accept(stream, (uv_stream_t *)&c->pipe) ||
-		!peer_may_call(&c->pipe) ||
-		uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_read))
-		close_connection(c);
+	s->n_conns++;
+	list_append(&s->conns, &c->link);
 }
 
 static void on_server_closed(uv_handle_t *h)
@@ -379,16 +422,16 @@ int varlink_server_new(uv_loop_t *loop, int listen_fd, const struct varlink_serv
 	}
 	s->service = service;
 	s->data = data;
-	list_init(&s->connections);
-	uv_pipe_init(loop, &s->pipe, 0);
-	s->pipe.data = s;
-	r = uv_pipe_open(&s->pipe, listen_fd);
+	list_init(&s->conns);
+	uv_pipe_init(loop, &s->listener, 0);
+	s->listener.data = s;
+	r = uv_pipe_open(&s->listener, listen_fd);
 	if (r)
 		close(listen_fd);
 	else
-		r = uv_listen((uv_stream_t *)&s->pipe, BACKLOG, on_connection);
+		r = uv_listen((uv_stream_t *)&s->listener, SOMAXCONN, on_connection);
 	if (r) {
-		uv_close((uv_handle_t *)&s->pipe, on_server_closed);
+		varlink_server_free(s);
 		return r;
 	}
 	*ret = s;
@@ -397,11 +440,11 @@ int varlink_server_new(uv_loop_t *loop, int listen_fd, const struct varlink_serv
 
 void varlink_server_free(struct varlink_server *s)
 {
-	struct connection *c, *tmp;
+	struct conn *c, *next;
 
 	if (!s)
 		return;
-	list_for_each_safe(c, tmp, &s->connections, link)
-		close_connection(c);
-	uv_close((uv_handle_t *)&s->pipe, on_server_closed);
+	list_for_each_safe (c, next, &s->conns, link)
+		conn_close(c);
+	uv_close((uv_handle_t *)&s->listener, on_server_closed);
 }

@@ -1,41 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* varlink.c - the client */
+/* The client. */
 #include "varlink.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "buf.h"
 #include "cleanup.h"
 #include "sock.h"
+#include "str.h"
 #include "varlink-message.h"
 
 #define READ_SIZE 65536
 
 struct varlink_client {
 	int fd;
-	struct buf in;
-	size_t scanned; /* bytes of in that have no NUL */
+	struct varlink_input in;
 };
 
 int varlink_client_open(const char *path, struct varlink_client **ret)
 {
-	struct varlink_client *c;
-	int fd = sock_unix_connect(path);
+	struct varlink_client *c = calloc(1, sizeof(*c));
+	int r;
 
-	if (fd < 0)
-		return fd;
-	c = calloc(1, sizeof(*c));
-	if (!c) {
-		close(fd);
+	if (!c)
 		return -ENOMEM;
+	r = c->fd = sock_unix_connect(path);
+	if (r < 0) {
+		free(c);
+		return r;
 	}
-	c->fd = fd;
 	*ret = c;
 	return 0;
 }
@@ -45,125 +39,106 @@ void varlink_client_close(struct varlink_client *c)
 	if (!c)
 		return;
 	close(c->fd);
-	buf_free(&c->in);
+	buf_free(&c->in.buf);
 	free(c);
 }
 
-static int wait_for(int fd, short events, int timeout_ms)
-{
-	struct pollfd p = {.fd = fd, .events = events};
-	int r = poll(&p, 1, timeout_ms);
-
-	return r > 0 ? 0 : r == 0 ? -ETIMEDOUT : -errno;
-}
-
-static int send_all(int fd, const uint8_t *data, size_t len)
+static int send_all(int fd, const char *data, size_t len)
 {
 	while (len) {
 		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
+		int r = 0;
 
-		if (n < 0 && errno == EAGAIN) {
-			int r = wait_for(fd, POLLOUT, -1);
-
-			if (r && r != -EINTR)
-				return r;
-			continue;
+		if (n >= 0) {
+			data += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			r = sock_wait(fd, POLLOUT, sock_deadline(-1));
+		} else if (errno != EINTR) {
+			r = errno == EPIPE ? -ECONNRESET : -errno;
 		}
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EPIPE ? -ECONNRESET : -errno;
-		data += n;
-		len -= (size_t)n;
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
 
-int varlink_client_call(struct varlink_client *c, const char *method, struct json_object *params,
-	bool more)
+int varlink_client_call(
+	struct varlink_client *c, const char *method, struct json_object *params, bool more)
 {
-	struct json_object *o = json_object_new_object();
-	struct buf out = {};
+	struct json_object *call = json_object_new_object();
+	const char *text;
+	size_t len;
 	int r;
 
-	json_object_object_add(o, "method", json_object_new_string(method));
+	if (!call) {
+		json_object_put(params);
+		return -ENOMEM;
+	}
+	json_object_object_add(call, "method", json_object_new_string(method));
 	if (params)
-		json_object_object_add(o, "parameters", params);
+		json_object_object_add(call, "parameters", params);
 	if (more)
-		json_object_object_add(o, "more", json_object_new_boolean(true));
-	r = varlink_message_add(&out, o);
-	json_object_put(o);
-	if (!r)
-		r = send_all(c->fd, out.data, out.len);
-	buf_free(&out);
+		json_object_object_add(call, "more", json_object_new_boolean(true));
+	text = varlink_message_text(call, &len);
+	r = text ? send_all(c->fd, text, len) : -ENOMEM;
+	if (text)
+		str_wipe((char *)(uintptr_t)text, len);
+	varlink_message_wipe(params);
+	json_object_put(call);
 	return r;
 }
 
-static long now_ms(void)
+static int receive(struct varlink_client *c, int64_t deadline)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
-}
-
-/* More bytes from the peer, at the latest at the end (-1: no limit). */
-static int read_more(struct varlink_client *c, long end)
-{
-	uint8_t bytes[READ_SIZE];
-	long left = end < 0 ? -1 : end - now_ms();
+	struct buf *b = &c->in.buf;
+	int r = sock_wait(c->fd, POLLIN, deadline);
 	ssize_t n;
-	int r;
 
-	if (end >= 0 && left <= 0)
-		return -ETIMEDOUT;
-	r = wait_for(c->fd, POLLIN, (int)left);
-	if (r)
-		return r == -EINTR ? 0 : r;
-	n = recv(c->fd, bytes, sizeof(bytes), 0);
-	if (n == 0)
-		return -ECONNRESET;
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	r = buf_add(&c->in, bytes, (size_t)n);
-	explicit_bzero(bytes, (size_t)n);
-	return r;
+	if (!r)
+		r = buf_reserve(b, READ_SIZE);
+	if (r < 0)
+		return r;
+	n = recv(c->fd, b->data + b->len, b->room - b->len, 0);
+	if (n > 0)
+		b->len += (size_t)n;
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		return -errno;
+	return n ? 0 : -ECONNRESET;
 }
 
-static int fill_reply(struct json_object *o, struct varlink_reply *ret)
+static int take_reply(struct json_object *message, struct varlink_reply *ret)
 {
-	struct varlink_reply r = {};
-	struct json_object *v;
+	struct json_object *params = varlink_message_get(message, "parameters", json_type_object);
+	struct json_object *error = varlink_message_get(message, "error", json_type_string);
+	struct varlink_reply reply = {.continues = varlink_message_flag(message, "continues")};
 
-	if (json_object_object_get_ex(o, "error", &v)) {
-		r.error = strdup(json_object_get_string(v) ? json_object_get_string(v) : "");
-		if (!r.error)
+	if (error) {
+		reply.error = strdup(json_object_get_string(error));
+		if (!reply.error)
 			return -ENOMEM;
 	}
-	if (json_object_object_get_ex(o, "parameters", &v) &&
-		json_object_is_type(v, json_type_object))
-		r.params = json_object_get(v);
-	if (json_object_object_get_ex(o, "continues", &v))
-		r.continues = json_object_get_boolean(v);
-	*ret = r;
+	if (params && json_object_object_length(params))
+		reply.params = json_object_get(params);
+	*ret = reply;
 	return 0;
 }
 
 int varlink_client_read(struct varlink_client *c, int timeout_ms, struct varlink_reply *ret)
 {
-	long end = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
-	struct json_object *o;
+	int64_t deadline = sock_deadline(timeout_ms);
+	struct json_object *message;
 	int r;
 
-	while ((r = varlink_message_take(&c->in, &c->scanned, &o)) == -EAGAIN) {
-		r = read_more(c, end);
-		if (r)
+	while (!(r = varlink_message_take(&c->in, &message)) && !message) {
+		r = receive(c, deadline);
+		if (r < 0)
 			return r;
 	}
-	if (r)
+	if (r < 0)
 		return r;
-	r = fill_reply(o, ret);
-	json_object_put(o);
+	r = take_reply(message, ret);
+	json_object_put(message);
 	return r;
 }
 
@@ -171,5 +146,5 @@ void varlink_reply_clear(struct varlink_reply *r)
 {
 	json_object_put(r->params);
 	free(r->error);
-	*r = (struct varlink_reply){};
+	*r = (struct varlink_reply){0};
 }

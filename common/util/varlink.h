@@ -21,9 +21,12 @@ struct varlink_client;
 int varlink_client_open(const char *path, struct varlink_client **ret);
 void varlink_client_close(struct varlink_client *c);
 
-/* Sends one call; params (may be NULL) is consumed. more: several replies may come. */
-int varlink_client_call(struct varlink_client *c, const char *method, struct json_object *params,
-	bool more);
+/*
+ * Sends one call; params (may be NULL) is consumed, its strings wiped. more: several replies may
+ * come.
+ */
+int varlink_client_call(
+	struct varlink_client *c, const char *method, struct json_object *params, bool more);
 
 struct varlink_reply {
 	struct json_object *params; /* the reader's to json_object_put; NULL when empty */
@@ -48,15 +51,16 @@ struct varlink_method {
 	bool more;	  /* sends several replies: a caller that did not set "more" gets the error
 			     org.varlink.service.ExpectedMore */
 	/*
-	 * params is never NULL and belongs to the server. The method, now or later, ends the call
-	 * with a reply that does not continue, or an error; until then it owns call.
+	 * params is never NULL and belongs to the server, which wipes its strings when run returns.
+	 * The method, now or later, ends the call with a reply that does not continue, or an error;
+	 * until then it owns call.
 	 */
 	void (*run)(struct varlink_call *call, struct json_object *params, void *data);
 };
 
 struct varlink_service {
 	const char *vendor, *product, *version, *url;
-	const char *interface;	  /* its name */
+	const char *interface;	 /* its name */
 	const char *description; /* its text, as GetInterfaceDescription returns it */
 	const struct varlink_method *methods;
 	size_t n_methods;
@@ -64,7 +68,9 @@ struct varlink_service {
 
 /*
  * Serves listen_fd (now the server's) on loop: the two methods of org.varlink.service and those
- * of service (kept). Only peers with the uid of this process or root are let in (SO_PEERCRED).
+ * of service (kept). Only peers with the uid of this process or root are let in (SO_PEERCRED). The
+ * calls of one connection run one after another, the next when the last reply is written. The
+ * process has to ignore SIGPIPE. On failure listen_fd is closed.
  */
 int varlink_server_new(uv_loop_t *loop, int listen_fd, const struct varlink_service *service,
 	void *data, struct varlink_server **ret);

@@ -9,10 +9,10 @@
 #include "text.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof(*(a)))
-#define SECRET_255                                                                                 \
-	"sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss"                    \
-	"sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss"                    \
-	"sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss"                    \
+#define SECRET_255                                                              \
+	"sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss" \
+	"sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss" \
+	"sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss" \
 	"ssssssssssssssssssssssssssssssssssssssssssssssss"
 
 /*
@@ -52,8 +52,8 @@ START_TEST(digest)
 
 	ck_assert_int_eq(
 		text_binary_decode(known[_i].challenge, challenge, sizeof(challenge), &len), 0);
-	ck_assert_int_eq(chap_digest(known[_i].alg, known[_i].id, known[_i].secret, challenge, len,
-				 bytes),
+	ck_assert_int_eq(
+		chap_digest(known[_i].alg, known[_i].id, known[_i].secret, challenge, len, bytes),
 		0);
 	text_binary_encode(bytes, chap_digest_len(known[_i].alg), text);
 	ck_assert_str_eq(text, known[_i].digest);
