@@ -133,16 +133,14 @@ set_up_etc() {
 	conf node.session.initial_login_retry_max 1
 }
 
-iscsid_is_up() {
-	if [ "$WITH" = ours ]; then
-		[ -S /run/iscsi/iscsid.socket ]
-	else
-		grep -q @ISCSIADM_ABSTRACT_NAMESPACE /proc/net/unix
-	fi && [ -s /run/iscsid.pid ]
+declare -A socket=([ours]=/run/iscsi/iscsid.socket [open-iscsi]=@ISCSIADM_ABSTRACT_NAMESPACE)
+iscsid_listens() {
+	grep -q " 00010000 .* ${socket[$WITH]}" /proc/net/unix
 }
-start_iscsid() { # [OPTION...]
-	iscsid "$@"
-	await 5 iscsid_is_up
+start_iscsid() {
+	iscsid
+	await 5 iscsid_listens
+	kill -0 "$(cat /run/iscsid.pid)"
 }
 stop_iscsid() {
 	local pid

@@ -13,8 +13,6 @@
 #include "str.h"
 #include "sysfs.h"
 
-#define SESSION_CLASS "/sys/class/iscsi_session"
-
 static void cleanup_closedirp(DIR *const *d)
 {
 	if (*d)
@@ -22,6 +20,16 @@ static void cleanup_closedirp(DIR *const *d)
 }
 
 #define CLEANUP_CLOSEDIR CLEANUP(cleanup_closedirp)
+
+static DIR *open_dir_at(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d && fd >= 0)
+		close(fd);
+	return d;
+}
 
 /* ---- attributes ---- */
 
@@ -114,82 +122,83 @@ static void init(struct view_session *s, uint32_t sid)
 
 /* ---- one session ---- */
 
-static int object_dir(const char *root, const struct view_session *s, enum object of)
-{
-	char path[PATH_MAX];
-	int n = 0, fd;
+/* The directories of the classes, open while sessions are read: shorter ways to many files. */
+struct classes {
+	int dirs[OBJECTS];
+};
 
-	switch (of) {
-	case SESSION:
-		n = snprintf(path, sizeof(path), "%s" SESSION_CLASS "/session%u", root, s->sid);
-		break;
-	case CONNECTION:
-		n = snprintf(path, sizeof(path), "%s/sys/class/iscsi_connection/connection%u:0",
-			root, s->sid);
-		break;
-	case ISCSI_HOST:
-		n = snprintf(path, sizeof(path), "%s/sys/class/iscsi_host/host%d", root, s->host);
-		break;
-	case SCSI_HOST:
-		n = snprintf(path, sizeof(path), "%s/sys/class/scsi_host/host%d", root, s->host);
-		break;
-	case OBJECTS:
-		return -EINVAL;
+static void classes_close(const struct classes *c)
+{
+	for (size_t i = 0; i < OBJECTS; i++)
+		cleanup_closep(&c->dirs[i]);
+}
+
+/* -ENOENT when there is no class of sessions; any other that is missing has no objects. */
+static int classes_open(const char *root, struct classes *ret)
+{
+	static const char *const names[] = {
+		[SESSION] = "iscsi_session",
+		[CONNECTION] = "iscsi_connection",
+		[ISCSI_HOST] = "iscsi_host",
+		[SCSI_HOST] = "scsi_host",
+	};
+	char path[PATH_MAX];
+	int r = 0;
+
+	for (enum object of = SESSION; of < OBJECTS; of++) {
+		if (snprintf(path, sizeof(path), "%s/sys/class/%s", root, names[of]) >= PATH_MAX)
+			r = -ENAMETOOLONG;
+		ret->dirs[of] = r ? -1 : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (!r && of == SESSION && ret->dirs[of] < 0)
+			r = -errno;
 	}
-	if (n >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	return r;
+}
+
+static void object_name(const struct view_session *s, enum object of, char ret[static 32])
+{
+	if (of == SESSION)
+		snprintf(ret, 32, "session%u", s->sid);
+	else if (of == CONNECTION)
+		snprintf(ret, 32, "connection%u:0", s->sid);
+	else
+		snprintf(ret, 32, "host%d", s->host);
 }
 
 /* A value that cannot be read is no value: root only, no socket now, unknown to this kernel. */
-static int read_attributes(int dir, enum object of, enum view_depth depth, struct view_session *s)
+static int read_attribute(
+	const struct classes *c, const struct attribute *a, struct view_session *s)
 {
-	for (size_t i = 0; i < N_ATTRIBUTES; i++) {
-		const struct attribute *a = &attributes[i];
-		int r;
+	char object[32], path[96];
 
-		if (a->of != of || a->depth > depth)
-			continue;
-		r = a->kind == TEXT ? sysfs_read_at(dir, a->name, text_of(s, a))
-				    : sysfs_read_long_at(dir, a->name, number_of(s, a));
-		if (r == -ENOMEM)
-			return r;
-	}
-	return 0;
-}
-
-static int read_object(
-	const char *root, enum object of, enum view_depth depth, struct view_session *s)
-{
-	int CLEANUP_CLOSE dir = object_dir(root, s, of);
-
-	return dir < 0 ? 0 : read_attributes(dir, of, depth, s);
+	object_name(s, a->of, object);
+	snprintf(path, sizeof(path), "%s/%s", object, a->name);
+	return a->kind == TEXT ? sysfs_read_at(c->dirs[a->of], path, text_of(s, a))
+			       : sysfs_read_long_at(c->dirs[a->of], path, number_of(s, a));
 }
 
 /* The class entry is a link to .../hostH/sessionS/iscsi_session/sessionS. */
-static int read_host_number(const char *root, uint32_t sid)
+static int read_host_number(const struct classes *c, uint32_t sid)
 {
-	char path[PATH_MAX], link[PATH_MAX], tail[64];
-	const char *part, *end;
+	char name[32], link[PATH_MAX], below[40];
+	char *part, *end;
 	uint64_t host;
 	ssize_t n;
 
-	if (snprintf(path, sizeof(path), "%s" SESSION_CLASS "/session%u", root, sid) >=
-		(int)sizeof(path))
-		return -1;
-	n = readlink(path, link, sizeof(link) - 1);
+	snprintf(name, sizeof(name), "session%u", sid);
+	n = readlinkat(c->dirs[SESSION], name, link, sizeof(link) - 1);
 	if (n < 0)
 		return -1;
 	link[n] = '\0';
-	snprintf(tail, sizeof(tail), "/session%u/", sid);
-	end = strstr(link, tail);
+	snprintf(below, sizeof(below), "/%s/", name);
+	end = strstr(link, below);
 	if (!end)
 		return -1;
-	link[end - link] = '\0';
+	*end = '\0';
 	part = strrchr(link, '/');
-	part = str_after(part ? part + 1 : link, "host");
-	return part && !str_to_u64(part, 0, INT_MAX, &host) ? (int)host : -1;
+	if (!part || strncmp(part, "/host", 5) || str_to_u64(part + 5, 0, INT_MAX, &host))
+		return -1;
+	return (int)host;
 }
 
 /* "iscsi_tcp" is the transport "tcp", "bnx2i" is itself. */
@@ -201,35 +210,43 @@ static void name_transport(struct view_session *s)
 		memmove(s->transport, rest, strlen(rest) + 1);
 }
 
-static bool is_there(int dir)
+static bool is_there(const struct classes *c, uint32_t sid)
 {
+	char path[64];
 	struct stat st;
 
-	return !fstatat(dir, "targetname", &st, 0);
+	snprintf(path, sizeof(path), "session%u/targetname", sid);
+	return !fstatat(c->dirs[SESSION], path, &st, 0);
+}
+
+static bool by_user(const struct classes *c, uint32_t sid)
+{
+	char path[64];
+	long creator;
+
+	snprintf(path, sizeof(path), "session%u/creator", sid);
+	return sysfs_read_long_at(c->dirs[SESSION], path, &creator) || creator != -1;
 }
 
 /* -ENOENT when it is not there, or no more. */
 static int read_session(
-	const char *root, uint32_t sid, enum view_depth depth, struct view_session *s)
+	const struct classes *c, uint32_t sid, enum view_depth depth, struct view_session *s)
 {
-	int CLEANUP_CLOSE dir = -1;
-	long creator;
-	int r;
+	bool whole = true;
+	int r = 0;
 
 	init(s, sid);
-	dir = object_dir(root, s, SESSION);
-	if (dir < 0)
-		return dir;
-	s->host = read_host_number(root, sid);
-	r = read_attributes(dir, SESSION, depth, s);
-	if (!sysfs_read_long_at(dir, "creator", &creator))
-		s->made_by_user = creator != -1;
-	for (enum object of = CONNECTION; !r && of < OBJECTS; of++)
-		r = read_object(root, of, depth, s);
+	s->host = read_host_number(c, sid);
+	s->made_by_user = by_user(c, sid);
+	for (size_t i = 0; i < N_ATTRIBUTES && r != -ENOMEM; i++) {
+		if (attributes[i].depth > depth)
+			continue;
+		r = read_attribute(c, &attributes[i], s);
+		whole = whole && !r;
+	}
 	name_transport(s);
-	/* Half of a session is worse than none. */
-	if (!r && !is_there(dir))
-		r = -ENOENT;
+	if (r != -ENOMEM)
+		r = whole || is_there(c, sid) ? 0 : -ENOENT;
 	if (r < 0)
 		view_session_clear(s);
 	return r;
@@ -238,9 +255,12 @@ static int read_session(
 int view_session_read(
 	const char *root, uint32_t sid, enum view_depth depth, struct view_session *ret)
 {
+	struct classes CLEANUP(classes_close) c;
 	struct view_session s;
-	int r = read_session(root, sid, depth, &s);
+	int r = classes_open(root, &c);
 
+	if (!r)
+		r = read_session(&c, sid, depth, &s);
 	if (!r)
 		*ret = s;
 	return r;
@@ -273,19 +293,16 @@ static int compare_sids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int list_sids(const char *root, uint32_t **ret, size_t *ret_n)
+static int list_sids(const struct classes *c, uint32_t **ret, size_t *ret_n)
 {
-	char *CLEANUP_FREE path = str_printf("%s" SESSION_CLASS, root);
-	DIR *CLEANUP_CLOSEDIR d = path ? opendir(path) : NULL;
+	DIR *CLEANUP_CLOSEDIR d = open_dir_at(c->dirs[SESSION], ".");
 	uint32_t *CLEANUP_FREE sids = NULL;
 	size_t n = 0, room = 0;
 	const struct dirent *e;
 
-	if (!path)
-		return -ENOMEM;
-	if (!d && errno != ENOENT)
+	if (!d)
 		return -errno;
-	while (d && (e = readdir(d))) {
+	while ((e = readdir(d))) {
 		const char *number = str_after(e->d_name, "session");
 
 		if (n == room) {
@@ -309,17 +326,20 @@ static int list_sids(const char *root, uint32_t **ret, size_t *ret_n)
 int view_sessions_read(const char *root, enum view_depth depth, struct view_sessions *ret)
 {
 	struct view_sessions CLEANUP(view_sessions_clear) all = {0};
+	struct classes CLEANUP(classes_close) c;
 	uint32_t *CLEANUP_FREE sids = NULL;
 	size_t n = 0;
-	int r = list_sids(root, &sids, &n);
+	int r = classes_open(root, &c);
 
-	if (r < 0)
+	if (!r)
+		r = list_sids(&c, &sids, &n);
+	if (r < 0 && r != -ENOENT)
 		return r;
 	all.items = calloc(n ? n : 1, sizeof(*all.items));
 	if (!all.items)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		r = read_session(root, sids[i], depth, &all.items[all.n]);
+		r = read_session(&c, sids[i], depth, &all.items[all.n]);
 		if (!r)
 			all.n++;
 		else if (r != -ENOENT)
@@ -373,16 +393,6 @@ void view_luns_clear(struct view_luns *l)
 	}
 	free(l->items);
 	*l = (struct view_luns){0};
-}
-
-static DIR *open_dir_at(int dirfd, const char *path)
-{
-	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-
-	if (!d && fd >= 0)
-		close(fd);
-	return d;
 }
 
 /* "0:0:0:1": host, channel, id, LUN */
@@ -455,19 +465,23 @@ static int compare_luns(const void *a, const void *b)
 int view_luns_read(const char *root, uint32_t sid, struct view_luns *ret)
 {
 	struct view_luns CLEANUP(view_luns_clear) luns = {0};
-	struct view_session s = {.sid = sid};
-	int CLEANUP_CLOSE session = object_dir(root, &s, SESSION);
-	DIR *CLEANUP_CLOSEDIR d = session < 0 ? NULL : open_dir_at(session, "device");
+	struct classes CLEANUP(classes_close) c;
+	DIR *CLEANUP_CLOSEDIR d = NULL;
 	const struct dirent *e;
+	char path[64];
+	int r = classes_open(root, &c);
 
-	if (session < 0)
-		return session;
-	while (d && (e = readdir(d))) {
-		int r = str_after(e->d_name, "target") ? add_target(&luns, dirfd(d), e->d_name) : 0;
-
-		if (r < 0)
-			return r;
-	}
+	if (!r && !is_there(&c, sid))
+		r = -ENOENT;
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "session%u/device", sid);
+	d = open_dir_at(c.dirs[SESSION], path);
+	while (d && !r && (e = readdir(d)))
+		if (str_after(e->d_name, "target"))
+			r = add_target(&luns, dirfd(d), e->d_name);
+	if (r < 0)
+		return r;
 	if (luns.n)
 		qsort(luns.items, luns.n, sizeof(*luns.items), compare_luns);
 	*ret = luns;

@@ -19,7 +19,7 @@
 #include "text.h"
 
 #define TEXT_ITT 2
-#define PAIR_MAX 8192 /* bytes of a pair whose end has not come yet */
+#define PAIR_MAX 8192	      /* bytes of a pair whose end has not come yet */
 #define RESPONSE_COST_MIN 512 /* an empty response counts too: no answer goes on for ever */
 #define REQUEST_ROOM 64
 
@@ -200,7 +200,8 @@ static enum discovery_verdict take_text(struct discovery *d, const struct pdu *r
 	if (whole)
 		buf_consume(&d->text, whole);
 	if (v == DISCOVERY_CONTINUE && d->text.len > PAIR_MAX)
-		return fail(d, "the target sent more than %d bytes without the end of a pair", PAIR_MAX);
+		return fail(d, "the target sent more than %d bytes without the end of a pair",
+			PAIR_MAX);
 	return v;
 }
 

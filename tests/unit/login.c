@@ -587,7 +587,7 @@ START_TEST(redirect)
 	start(&plain);
 	ck_assert_int_eq(reply(0, redirects[_i].status, redirects[_i].text),
 		redirects[_i].redirect ? LOGIN_REDIRECT : LOGIN_PROTOCOL_ERROR);
-	assert_reason("");
+	assert_reason("target");
 	if (!redirects[_i].redirect)
 		return;
 	ck_assert_str_eq(login_redirect(l), redirects[_i].redirect);

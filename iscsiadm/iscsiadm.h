@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* iscsiadm.h - what one run of the tool works with, and its modes */
+#ifndef ISCSIADM_H
+#define ISCSIADM_H
+
+#include "err.h"
+#include "iscsi-node.h"
+#include "options.h"
+#include "view.h"
+
+struct app {
+	const char *root; /* stands for "/" */
+	struct iscsi_db *db;
+	struct options o;
+};
+
+/* Each returns the exit status; everything is printed. */
+int mode_discovery(struct app *a);
+int mode_node(struct app *a);
+int mode_session(struct app *a);
+
+/* A list of records in memory. */
+struct nodes {
+	struct iscsi_node **items;
+	size_t n;
+};
+
+int nodes_add(struct nodes *l, struct iscsi_node *n); /* takes n; 0 or -ENOMEM (n is freed) */
+void nodes_clear(struct nodes *l);
+
+/* Every record that matches, read; a record that cannot be read is reported and left out. */
+int nodes_load(struct app *a, const struct iscsi_node_match *match, struct nodes *ret);
+
+/* ---- login.c, logout.c, rescan.c ---- */
+
+/* extra: one more session to each, whatever there is already. */
+int login_nodes(struct app *a, const struct nodes *nodes, bool extra, bool in_discovery);
+/* Of -L: sets startup values that count; the word is checked. */
+int login_all(struct app *a, const char *which);
+int logout_all(struct app *a, const char *which);
+
+/* Which sessions: target, persistent address and port, interface; sid 0 means any. */
+struct session_match {
+	struct iscsi_node_match node;
+	uint32_t sid;
+};
+
+bool session_matches(const struct view_session *s, const struct session_match *m);
+/* Does a session use this record? */
+bool session_uses(const struct view_session *s, const struct iscsi_node_id *id);
+int logout_sessions(struct app *a, const struct session_match *m);
+int rescan_sessions(struct app *a, const struct session_match *m);
+
+#endif

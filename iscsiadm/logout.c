@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* logout.c - logging out of sessions, and what else is done to the sessions that match */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsiadm.h"
+#include "log.h"
+#include "request.h"
+#include "str.h"
+#include "sysfs.h"
+
+/* The sessions that were chosen; they stay the view's. */
+struct chosen {
+	struct view_sessions view;
+	const struct view_session **items;
+	int *codes; /* UNSET: not answered yet */
+	size_t n, printed;
+	int error; /* of the last that failed */
+};
+
+static int choose(struct app *a, bool (*fits)(const struct view_session *, void *), void *data,
+	struct chosen *ret)
+{
+	if (view_sessions_read(a->root, VIEW_LIST, &ret->view)) {
+		log_error("Could not read session info.");
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	}
+	ret->items = calloc(ret->view.n + 1, sizeof(*ret->items));
+	ret->codes = calloc(ret->view.n + 1, sizeof(*ret->codes));
+	if (!ret->items || !ret->codes)
+		return ISCSI_ERR_NOMEM;
+	for (size_t i = 0; i < ret->view.n; i++)
+		if (fits(&ret->view.items[i], data)) {
+			ret->codes[ret->n] = UNSET;
+			ret->items[ret->n++] = &ret->view.items[i];
+		}
+	return ISCSI_OK;
+}
+
+static void chosen_clear(struct chosen *c)
+{
+	free(c->items);
+	free(c->codes);
+	if (c->view.items)
+		view_sessions_clear(&c->view);
+}
+
+/* The configured address with the port in use: what callers have always been shown. */
+static void print_session(const char *before, const struct view_session *s, const char *after)
+{
+	printf("%s [sid: %u, target: %s, portal: %s,%ld]%s\n", before, s->sid, s->target,
+		s->persistent_address, s->port == VIEW_UNSET ? s->persistent_port : s->port, after);
+}
+
+/* ---- logout ---- */
+
+static void print_result(struct chosen *c, const struct view_session *s, int code)
+{
+	if (code == ISCSI_OK) {
+		print_session("Logout of", s, " successful.");
+		return;
+	}
+	log_error("Could not logout of [sid: %u, target: %s, portal: %s,%ld].", s->sid, s->target,
+		s->persistent_address, s->port == VIEW_UNSET ? s->persistent_port : s->port);
+	log_error("initiator reported error (%d - %s)", code, iscsi_err_text(code));
+	c->error = code;
+}
+
+static void print_results(struct chosen *c)
+{
+	while (c->printed < c->n && c->codes[c->printed] != UNSET) {
+		print_result(c, c->items[c->printed], c->codes[c->printed]);
+		c->printed++;
+	}
+}
+
+static void on_answer(void *data, size_t index, int code, const char *text)
+{
+	struct chosen *c = data;
+
+	if (code && *text)
+		log_debug(1, "%s", text);
+	c->codes[index] = code;
+	print_results(c);
+}
+
+static int ask(struct request *q, struct chosen *c)
+{
+	uint32_t *sids = calloc(c->n, sizeof(*sids));
+	int r;
+
+	if (!sids)
+		return ISCSI_ERR_NOMEM;
+	for (size_t i = 0; i < c->n; i++)
+		sids[i] = c->items[i]->sid;
+	r = request_logout(q, sids, c->n, on_answer, c);
+	free(sids);
+	return r;
+}
+
+static int logout_chosen(struct app *a, struct chosen *c)
+{
+	struct request *q = NULL;
+	int r = request_open(a, true, &q);
+
+	for (size_t i = 0; i < c->n; i++)
+		print_session("Logging out of session", c->items[i], "");
+	if (!r)
+		r = ask(q, c);
+	for (size_t i = 0; i < c->n && r; i++)
+		if (c->codes[i] == UNSET)
+			c->codes[i] = r;
+	print_results(c);
+	request_close(q);
+	if (c->error)
+		log_error("Could not logout of all requested sessions");
+	return c->error;
+}
+
+static int logout_fitting(struct app *a, bool (*fits)(const struct view_session *, void *),
+	void *data)
+{
+	struct chosen c = {};
+	int r = choose(a, fits, data, &c);
+
+	if (!r && !c.n) {
+		log_error("No matching sessions found");
+		r = ISCSI_ERR_NO_OBJS_FOUND;
+	} else if (!r) {
+		r = logout_chosen(a, &c);
+	}
+	chosen_clear(&c);
+	return r;
+}
+
+static bool fits_match(const struct view_session *s, void *data)
+{
+	return session_matches(s, data);
+}
+
+int logout_sessions(struct app *a, const struct session_match *m)
+{
+	return logout_fitting(a, fits_match, (void *)m);
+}
+
+/* ---- -U: by the startup setting of the session's record ---- */
+
+struct startup_filter {
+	struct nodes nodes;
+	const char *which;
+};
+
+static bool is_onboot(struct iscsi_node *n)
+{
+	return str_eq(iscsi_node_get(n, "node.startup"), "onboot") ||
+	       str_eq(iscsi_node_get(n, "node.conn[0].startup"), "onboot") ||
+	       str_eq(iscsi_node_get(n, "node.discovery_type"), "fw");
+}
+
+static bool fits_startup(const struct view_session *s, void *data)
+{
+	struct startup_filter *f = data;
+
+	for (size_t i = 0; i < f->nodes.n; i++) {
+		struct iscsi_node *n = f->nodes.items[i];
+		struct iscsi_node_id id;
+
+		iscsi_node_get_id(n, &id);
+		if (!session_uses(s, &id))
+			continue;
+		return !is_onboot(n) &&
+		       (str_eq(f->which, "all") || str_eq(iscsi_node_get(n, "node.startup"), f->which) ||
+			       str_eq(iscsi_node_get(n, "node.conn[0].startup"), f->which));
+	}
+	return false;
+}
+
+int logout_all(struct app *a, const char *which)
+{
+	const struct iscsi_node_match any = {.port = UNSET};
+	struct startup_filter f = {.which = which};
+	int r;
+
+	if (nodes_load(a, &any, &f.nodes)) {
+		log_error("Could not read all records: %s", iscsi_db_error(a->db));
+		r = ISCSI_ERR_IDBM;
+	} else {
+		r = logout_fitting(a, fits_startup, &f);
+	}
+	nodes_clear(&f.nodes);
+	return r;
+}
+
+/* ---- -R ---- */
+
+static int rescan(struct app *a, const struct view_session *s)
+{
+	struct view_luns luns;
+	char path[96];
+	int r = view_luns_read(a->root, s->sid, &luns);
+
+	for (size_t i = 0; !r && i < luns.n; i++) {
+		snprintf(path, sizeof(path), "sys/bus/scsi/devices/%d:%u:%u:%lu/rescan", s->host,
+			luns.items[i].channel, luns.items[i].id, luns.items[i].lun);
+		sysfs_write(a->root, path, "1");
+	}
+	if (!r)
+		view_luns_clear(&luns);
+	snprintf(path, sizeof(path), "sys/class/scsi_host/host%d/scan", s->host);
+	return sysfs_write(a->root, path, "- - -");
+}
+
+int rescan_sessions(struct app *a, const struct session_match *m)
+{
+	struct chosen c = {};
+	int r = choose(a, fits_match, (void *)m, &c);
+
+	if (!r && !c.n) {
+		log_error("No session found.");
+		r = ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	for (size_t i = 0; i < c.n; i++) {
+		print_session("Rescanning session", c.items[i], "");
+		if (rescan(a, c.items[i])) {
+			log_error("Could not rescan session sid %u.", c.items[i]->sid);
+			r = ISCSI_ERR_SYSFS_LOOKUP;
+		}
+	}
+	chosen_clear(&c);
+	return r;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* mode-node.c - "-m node" */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsiadm.h"
+#include "log.h"
+#include "record-ops.h"
+#include "show.h"
+#include "str.h"
+
+/* ---- list ---- */
+
+struct listing {
+	size_t n;
+	int level;
+	struct show_tree tree;
+};
+
+static int list_one(void *data, const struct iscsi_node_id *id)
+{
+	struct listing *l = data;
+	char tag[16];
+
+	l->n++;
+	if (l->level > 0) {
+		show_tree_node(&l->tree, id);
+		return 0;
+	}
+	/* An unknown tag is printed as open-iscsi's unsigned -1. */
+	snprintf(tag, sizeof(tag), "%u", (unsigned int)id->tpgt);
+	show_portal_line(id->address, id->port, tag, id->target);
+	return 0;
+}
+
+static int list_records(struct app *a)
+{
+	const struct iscsi_node_match any = {.port = UNSET};
+	struct listing l = {.level = a->o.print};
+
+	if (a->o.print > 1) {
+		log_error("Invalid info level %d. Try 0 or 1.", a->o.print);
+		return ISCSI_ERR_INVAL;
+	}
+	if (iscsi_db_each(a->db, &any, list_one, &l)) {
+		log_error("%s", iscsi_db_error(a->db));
+		return ISCSI_ERR_IDBM;
+	}
+	if (l.n)
+		return ISCSI_OK;
+	log_error("No records found");
+	return ISCSI_ERR_NO_OBJS_FOUND;
+}
+
+/* ---- new ---- */
+
+static int add_record(struct app *a, const struct iscsi_node_id *place, const char *iface)
+{
+	struct iscsi_node_id id = *place;
+	struct iscsi_node *n;
+	int r;
+
+	id.iface = "default";
+	r = iscsi_node_new(a->db, &id, &n);
+	if (!r && !str_eq(iface, "default"))
+		r = iscsi_db_apply_iface(a->db, n, iface);
+	if (!r)
+		r = iscsi_db_store(a->db, n);
+	if (!r)
+		printf("New iSCSI node [tcp:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%d,%d %s] added\n",
+			iscsi_node_get(n, "iface.hwaddress"), iscsi_node_get(n, "iface.ipaddress"),
+			iscsi_node_get(n, "iface.net_ifacename"), iface, place->address, place->port,
+			place->tpgt, place->target);
+	else
+		log_error("Error while adding record: %s", *iscsi_db_error(a->db)
+								    ? iscsi_db_error(a->db)
+								    : strerror(-r));
+	if (r != -ENOMEM)
+		iscsi_node_free(n);
+	return r ? ISCSI_ERR_IDBM : ISCSI_OK;
+}
+
+/* Places of records that are there already: a new interface for each portal of a target, ... */
+struct places {
+	struct nodes nodes;
+	struct app *app;
+};
+
+static int note_place(void *data, const struct iscsi_node_id *id)
+{
+	struct places *p = data;
+	struct iscsi_node *n;
+	struct iscsi_node_id last;
+
+	if (p->nodes.n) {
+		iscsi_node_get_id(p->nodes.items[p->nodes.n - 1], &last);
+		if (str_eq(last.target, id->target) && str_eq(last.address, id->address) &&
+			last.port == id->port)
+			return 0;
+	}
+	if (iscsi_node_new(p->app->db, id, &n))
+		return 0;
+	return nodes_add(&p->nodes, n);
+}
+
+static int add_to_existing(struct app *a, const struct iscsi_node_match *match, const char *iface)
+{
+	struct places p = {.app = a};
+	int r = ISCSI_OK;
+
+	iscsi_db_each(a->db, match, note_place, &p);
+	/* Nothing to add to is no failure, as callers know it. */
+	if (!p.nodes.n)
+		log_error("Error while adding record: ");
+	for (size_t i = 0; i < p.nodes.n && !r; i++) {
+		struct iscsi_node_id id;
+
+		iscsi_node_get_id(p.nodes.items[i], &id);
+		r = add_record(a, &id, iface);
+	}
+	nodes_clear(&p.nodes);
+	return r;
+}
+
+static int new_records(struct app *a, const struct iscsi_node_match *match)
+{
+	const char *iface = a->o.n_ifaces ? a->o.ifaces[0] : "default";
+	struct iscsi_node_match place = *match;
+	struct iscsi_node_id id = {
+		.target = a->o.target,
+		.address = a->o.portal.address,
+		.port = options_port(&a->o),
+		.tpgt = a->o.portal.tpgt,
+	};
+
+	if (id.target && id.address[0])
+		return add_record(a, &id, iface);
+	place.iface = NULL;
+	return add_to_existing(a, &place, iface);
+}
+
+/* ---- */
+
+static int login_matching(struct app *a, const struct iscsi_node_match *match)
+{
+	struct nodes nodes = {};
+	int r = nodes_load(a, match, &nodes);
+
+	if (r) {
+		log_error("%s", iscsi_db_error(a->db));
+		r = ISCSI_ERR_IDBM;
+	} else if (!nodes.n) {
+		log_error("No records found");
+		r = ISCSI_ERR_NO_OBJS_FOUND;
+	} else {
+		r = login_nodes(a, &nodes, false, false);
+	}
+	nodes_clear(&nodes);
+	return r;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (str_eq(word, *words))
+			return true;
+	return false;
+}
+
+static int bad_word(const char *option, const char *word)
+{
+	log_error("Invalid %s option %s.", option, word);
+	fputs("Try `iscsiadm --help' for more information.\n", stderr);
+	return ISCSI_ERR_INVAL;
+}
+
+/* The interface has to be there before anything is done in its name. */
+static bool iface_is_there(struct app *a, const char *name)
+{
+	struct iscsi_node *n;
+	bool ok;
+
+	if (iscsi_node_new_default(&n))
+		return false;
+	ok = !iscsi_db_apply_iface(a->db, n, name);
+	iscsi_node_free(n);
+	if (!ok)
+		log_error("Could not read iface info for %s.", name);
+	return ok;
+}
+
+static int check_together(const struct options *o)
+{
+	const char *fault = NULL;
+
+	if (o->login && o->logout)
+		fault = "Both login and logout passed in";
+	else if ((o->login || o->logout) && o->ops)
+		fault = "Login/logout and op passed in";
+	if (fault)
+		log_error("Invalid parameters. %s", fault);
+	return fault ? ISCSI_ERR_INVAL : ISCSI_OK;
+}
+
+int mode_node(struct app *a)
+{
+	static const char *const all[] = {"all", "manual", "automatic", "onboot", NULL};
+	static const char *const all_but_onboot[] = {"all", "manual", "automatic", NULL};
+	struct options *o = &a->o;
+	const struct session_match match = {
+		.node = {
+			.target = o->target,
+			.address = o->portal.address[0] ? o->portal.address : NULL,
+			.port = options_port(o),
+			.iface = o->n_ifaces ? o->ifaces[0] : NULL,
+		},
+	};
+	bool selected = o->target || o->portal.address[0] || o->n_ifaces;
+
+	if (o->loginall)
+		return is_one_of(o->loginall, all) ? login_all(a, o->loginall)
+						     : bad_word("loginall", o->loginall);
+	if (o->logoutall)
+		return is_one_of(o->logoutall, all_but_onboot)
+			       ? logout_all(a, o->logoutall)
+			       : bad_word("logoutall", o->logoutall);
+	if (o->n_ifaces && !iface_is_there(a, o->ifaces[0]))
+		return ISCSI_ERR_NOMEM;
+	if (o->ops == OP_NEW)
+		return new_records(a, &match.node);
+	if (o->rescan)
+		return rescan_sessions(a, &match);
+	if (check_together(o))
+		return ISCSI_ERR_INVAL;
+	if (o->login)
+		return login_matching(a, &match.node);
+	if (o->logout)
+		return logout_sessions(a, &match);
+	if (!selected && !o->ops)
+		return list_records(a);
+	return record_ops_run(a, &match.node);
+}

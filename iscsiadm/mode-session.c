@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* mode-session.c - "-m session" */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "iscsiadm.h"
+#include "log.h"
+#include "record-ops.h"
+#include "request.h"
+#include "show.h"
+#include "str.h"
+
+/* ---- listing ---- */
+
+static const struct request_state *find_state(const struct request_state *states, size_t n,
+	uint32_t sid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (states[i].sid == sid)
+			return &states[i];
+	return NULL;
+}
+
+/* Sessions of one target stand together, in the order of the targets' names. */
+static int compare_targets(const void *a, const void *b)
+{
+	const struct view_session *x = a, *y = b;
+	int r = strcmp(x->target, y->target);
+
+	return r ? r : x->sid < y->sid ? -1 : x->sid > y->sid;
+}
+
+static void show_tree(struct app *a, const struct view_session *items, size_t n)
+{
+	struct request_state *states = NULL;
+	struct request *q = NULL;
+	size_t n_states = 0;
+
+	if (!request_open(a, false, &q))
+		request_states(q, &states, &n_states);
+	show_sessions_begin(a, a->o.print);
+	for (size_t i = 0; i < n; i++)
+		show_session_tree(a, i ? &items[i - 1] : NULL, &items[i],
+			find_state(states, n_states, items[i].sid), a->o.print);
+	free(states);
+	request_close(q);
+}
+
+static int list_sessions(struct app *a)
+{
+	struct view_sessions v;
+	int level = a->o.print == UNSET ? 0 : a->o.print, r;
+
+	r = view_sessions_read(a->root, level ? VIEW_DETAIL : VIEW_LIST, &v);
+	if (r) {
+		log_error("Failed to query iSCSI sessions, error %d: %s", -r, strerror(-r));
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	}
+	r = ISCSI_OK;
+	if (!v.n) {
+		log_error("No active sessions.");
+		r = ISCSI_ERR_NO_OBJS_FOUND;
+	} else if (level < 0 || level > 3) {
+		log_error("Invalid info level %d. Try 0 - 3.", level);
+		r = ISCSI_ERR_INVAL;
+	} else if (level == 0) {
+		for (size_t i = 0; i < v.n; i++)
+			show_session_line(&v.items[i]);
+	} else {
+		qsort(v.items, v.n, sizeof(v.items[0]), compare_targets);
+		show_tree(a, v.items, v.n);
+	}
+	view_sessions_clear(&v);
+	return r;
+}
+
+/* ---- one session ---- */
+
+static int show_one(struct app *a, const struct view_session *s)
+{
+	if (a->o.print > 3) {
+		log_error("Invalid info level %d. Try 0 - 3.", a->o.print);
+		return ISCSI_ERR_INVAL;
+	}
+	show_tree(a, s, 1);
+	return ISCSI_OK;
+}
+
+/* Everything that is done to the session's record. */
+static int work_on_record(struct app *a, const struct view_session *s)
+{
+	const struct iscsi_node_match match = {
+		.target = s->target,
+		.address = s->persistent_address,
+		.port = (int)s->persistent_port,
+		.iface = s->iface ? s->iface : "default",
+	};
+	struct nodes nodes = {};
+	int r;
+
+	if (!(a->o.ops & OP_NEW))
+		return record_ops_run(a, &match);
+	nodes_load(a, &match, &nodes);
+	if (nodes.n) {
+		r = login_nodes(a, &nodes, true, false);
+	} else {
+		log_error("No records found");
+		r = ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	nodes_clear(&nodes);
+	return r;
+}
+
+static int one_session(struct app *a)
+{
+	struct session_match match = {.node.port = UNSET};
+	struct view_session s;
+	int r;
+
+	r = view_sid_parse(a->root, a->o.sid, &match.sid);
+	if (r == -ENOTDIR)
+		log_error("%s is not a directory", a->o.sid);
+	else if (r == -ENODATA)
+		log_error("Unable to find sid in path %s", a->o.sid);
+	if (r) {
+		log_error("%s is an invalid session ID or path", a->o.sid);
+		return ISCSI_ERR;
+	}
+	if (view_session_read(a->root, match.sid, VIEW_DETAIL, &s)) {
+		log_error("could not read session targetname: 5");
+		log_error("Could not get session info for sid %u", match.sid);
+		return ISCSI_ERR_SYSFS_LOOKUP;
+	}
+	if (a->o.logout)
+		r = logout_sessions(a, &match);
+	else if (a->o.rescan)
+		r = rescan_sessions(a, &match);
+	else if (a->o.print > 0 && !a->o.ops)
+		r = show_one(a, &s);
+	else
+		r = work_on_record(a, &s);
+	view_session_clear(&s);
+	return r;
+}
+
+int mode_session(struct app *a)
+{
+	const struct session_match all = {.node.port = UNSET};
+
+	if (a->o.sid)
+		return one_session(a);
+	if (a->o.ops & OP_NEW) {
+		log_error("session mode: Operation 'new' only allowed with specific session IDs");
+		return ISCSI_ERR_INVAL;
+	}
+	if (a->o.logout)
+		return logout_sessions(a, &all);
+	if (a->o.rescan)
+		return rescan_sessions(a, &all);
+	return list_sessions(a);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "record-ops.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "show.h"
+#include "str.h"
+
+/* A walk over the records: what failed last is what the tool exits with. */
+struct walk {
+	struct app *app;
+	struct view_sessions sessions; /* for update and delete */
+	size_t found;
+	int error; /* enum iscsi_err */
+};
+
+static const struct view_session *user_of(const struct walk *w, const struct iscsi_node_id *id)
+{
+	for (size_t i = 0; i < w->sessions.n; i++)
+		if (session_uses(&w->sessions.items[i], id))
+			return &w->sessions.items[i];
+	return NULL;
+}
+
+static void database_failed(struct walk *w, int r)
+{
+	const char *text = iscsi_db_error(w->app->db);
+
+	if (r == -EACCES || r == -EPERM || r == -EROFS)
+		log_error("Maybe you are not root?");
+	log_error("%s", *text ? text : strerror(-r));
+	w->error = ISCSI_ERR_IDBM;
+}
+
+/* ---- show ---- */
+
+static int show_one(void *data, const struct iscsi_node_id *id)
+{
+	struct walk *w = data;
+	struct iscsi_node *n;
+	int r = iscsi_db_load(w->app->db, id, &n);
+
+	if (r == -ENOENT)
+		return 0;
+	w->found++;
+	if (r) {
+		database_failed(w, r);
+		return 0;
+	}
+	show_record_begin();
+	iscsi_node_each(n, show_record_line, &w->app->o.show_secrets);
+	show_record_end();
+	iscsi_node_free(n);
+	return 0;
+}
+
+/* ---- update ---- */
+
+static void update_refused(struct walk *w, enum iscsi_update_result why, size_t bad)
+{
+	const struct iscsi_setting *s = &w->app->o.pairs[bad];
+
+	w->error = ISCSI_ERR_INVAL;
+	switch (why) {
+	case ISCSI_UPDATE_OK:
+		break;
+	case ISCSI_UPDATE_UNKNOWN_KEY:
+		log_error("Cannot modify %s. Invalid param name.", s->key);
+		break;
+	case ISCSI_UPDATE_FIXED_KEY:
+		log_error("Cannot modify %s. It is used to look up the record and cannot be changed.",
+			s->key);
+		break;
+	case ISCSI_UPDATE_IFACE_KEY:
+		log_error("Cannot modify %s. Use iface mode to update this value.", s->key);
+		break;
+	case ISCSI_UPDATE_BAD_VALUE:
+		log_error("unknown value format '%s' for parameter name '%s'", s->value, s->key);
+		log_error("Unknown parameter %s.", s->key);
+		break;
+	}
+}
+
+static bool changes_transport(const struct options *o)
+{
+	for (size_t i = 0; i < o->n_pairs; i++)
+		if (str_eq(o->pairs[i].key, "iface.transport_name") ||
+			str_eq(o->pairs[i].key, "node.transport_name"))
+			return true;
+	return false;
+}
+
+static int update_one(void *data, const struct iscsi_node_id *id)
+{
+	struct walk *w = data;
+	struct options *o = &w->app->o;
+	size_t bad;
+	int r;
+
+	w->found++;
+	if (changes_transport(o) && user_of(w, id)) {
+		log_error("Cannot modify node/iface transport name while a session is using it. Log "
+			  "out the session then update record.");
+		w->error = ISCSI_ERR_SESS_EXISTS;
+		return 0;
+	}
+	r = iscsi_db_update(w->app->db, id, o->pairs, o->n_pairs, &bad);
+	if (r > 0)
+		update_refused(w, (enum iscsi_update_result)r, bad);
+	else if (r)
+		database_failed(w, r);
+	return 0;
+}
+
+/* ---- delete ---- */
+
+static int delete_one(void *data, const struct iscsi_node_id *id)
+{
+	struct walk *w = data;
+	int r;
+
+	w->found++;
+	if (user_of(w, id)) {
+		log_error("This command will remove the record [iface: %s, target: %s, portal: %s,%d], "
+			  "but a session is using it. Logout session then rerun command to remove "
+			  "record.",
+			id->iface, id->target, id->address, id->port);
+		w->error = ISCSI_ERR_SESS_EXISTS;
+		return 0;
+	}
+	r = iscsi_db_delete(w->app->db, id);
+	if (r && r != -ENOENT)
+		database_failed(w, r);
+	return 0;
+}
+
+/* ---- */
+
+static int check_keys(const struct options *o)
+{
+	for (size_t i = 0; i < o->n_pairs; i++) {
+		const char *key = o->pairs[i].key;
+
+		if (!str_after(key, "iface.") || str_eq(key, "iface.transport_name"))
+			continue;
+		log_error("Cannot modify %s. Use iface mode to update this value.", key);
+		return ISCSI_ERR_INVAL;
+	}
+	return ISCSI_OK;
+}
+
+static int check_update(const struct options *o)
+{
+	if (!o->n_pairs || o->half.key || o->half.value) {
+		log_error("update requires name and value");
+		return ISCSI_ERR_INVAL;
+	}
+	return check_keys(o);
+}
+
+static const struct {
+	unsigned int ops;
+	int (*one)(void *data, const struct iscsi_node_id *id);
+	int (*check)(const struct options *o); /* NULL: always well */
+	bool changes;
+} ops[] = {
+	{OP_NONE, show_one, NULL, false},
+	{OP_SHOW, show_one, NULL, false},
+	{OP_UPDATE, update_one, check_update, true},
+	{OP_DELETE, delete_one, NULL, true},
+};
+
+int record_ops_run(struct app *a, const struct iscsi_node_match *match)
+{
+	struct walk w = {.app = a};
+	size_t i = 0;
+	int r;
+
+	while (i < sizeof(ops) / sizeof(ops[0]) && ops[i].ops != a->o.ops)
+		i++;
+	if (i == sizeof(ops) / sizeof(ops[0])) {
+		log_error("operation is not supported.");
+		return ISCSI_ERR_INVAL;
+	}
+	r = ops[i].check ? ops[i].check(&a->o) : ISCSI_OK;
+	if (r)
+		return r;
+	if (ops[i].changes)
+		view_sessions_read(a->root, VIEW_LIST, &w.sessions);
+	r = iscsi_db_each(a->db, match, ops[i].one, &w);
+	if (r)
+		database_failed(&w, r);
+	view_sessions_clear(&w.sessions);
+	if (!w.found && !w.error) {
+		log_error("No records found");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	if (w.error && ops[i].changes)
+		log_error("Could not execute operation on all records: %s", iscsi_err_text(w.error));
+	return w.error;
+}

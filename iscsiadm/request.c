@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include "request.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "log.h"
+#include "str.h"
+#include "varlink.h"
+
+#define SOCKET "/run/iscsi/iscsid.socket"
+#define START_MS 5000 /* for the daemon to come up after its start command */
+#define START_POLL_MS 50
+
+extern char **environ;
+
+struct request {
+	struct varlink_client *client;
+};
+
+/* ---- connecting ---- */
+
+/* Exit status of the command; it gets none of our secrets, only what the file says. */
+static int run_command(const char *command)
+{
+	const char *argv[] = {"sh", "-c", command, NULL};
+	pid_t pid;
+	int status;
+
+	if (posix_spawn(&pid, "/bin/sh", NULL, NULL, (char *const *)argv, environ))
+		return -1;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool start_daemon(struct app *a)
+{
+	CLEANUP_FREE char *command = NULL;
+
+	if (iscsi_db_config_get(a->db, "iscsid.startup", &command)) {
+		log_error("iscsid is not running. Could not start it up automatically using the "
+			  "startup command in the iscsid.conf iscsid.startup setting. Please check "
+			  "that the file exists or that your init scripts have started iscsid.");
+		return false;
+	}
+	return run_command(command) == 0;
+}
+
+static bool nobody_there(int r)
+{
+	return r == -ENOENT || r == -ECONNREFUSED;
+}
+
+int request_open(struct app *a, bool start, struct request **ret)
+{
+	CLEANUP_FREE char *path = str_printf("%s" SOCKET, a->root);
+	struct varlink_client *c = NULL;
+	int r = path ? varlink_client_open(path, &c) : -ENOMEM;
+
+	if (nobody_there(r) && start && start_daemon(a))
+		for (int ms = 0; nobody_there(r) && ms < START_MS; ms += START_POLL_MS) {
+			r = varlink_client_open(path, &c);
+			if (nobody_there(r))
+				poll(NULL, 0, START_POLL_MS);
+		}
+	if (r == -EACCES || r == -EPERM)
+		return ISCSI_ERR_ACCESS;
+	if (r) {
+		/* Callers know this as connection refused, whatever was missing. */
+		log_error("can not connect to iSCSI daemon (%d)!", nobody_there(r) ? ECONNREFUSED : -r);
+		return ISCSI_ERR_ISCSID_NOTCONN;
+	}
+	*ret = calloc(1, sizeof(**ret));
+	if (!*ret) {
+		varlink_client_close(c);
+		return ISCSI_ERR_NOMEM;
+	}
+	(*ret)->client = c;
+	return ISCSI_OK;
+}
+
+void request_close(struct request *q)
+{
+	if (!q)
+		return;
+	varlink_client_close(q->client);
+	free(q);
+}
+
+/* ---- calls ---- */
+
+static int failed(int r)
+{
+	log_error("no answer from iscsid: %s; is it of another version, or did it die?", strerror(-r));
+	return ISCSI_ERR_ISCSID_COMM;
+}
+
+static int send_call(struct request *q, const char *method, struct json_object *params, bool more)
+{
+	int r = varlink_client_call(q->client, method, params, more);
+
+	return r ? failed(r) : ISCSI_OK;
+}
+
+static int read_answer(struct request *q, struct varlink_reply *ret)
+{
+	int r = varlink_client_read(q->client, -1, ret);
+
+	if (r)
+		return failed(r);
+	if (ret->error) {
+		log_error("iscsid refused the request: %s", ret->error);
+		varlink_reply_clear(ret);
+		return ISCSI_ERR_INVALID_MGMT_REQ;
+	}
+	return ISCSI_OK;
+}
+
+static int read_answers(struct request *q, size_t n, request_answer *answer, void *data)
+{
+	bool more = true;
+
+	while (more) {
+		struct varlink_reply reply;
+		int r = read_answer(q, &reply), code;
+		int64_t index;
+		const char *text;
+
+		if (r)
+			return r;
+		index = json_object_get_int64(json_object_object_get(reply.params, "index"));
+		code = json_object_get_int(json_object_object_get(reply.params, "code"));
+		text = json_object_get_string(json_object_object_get(reply.params, "text"));
+		if (index >= 0 && (uint64_t)index < n)
+			answer(data, (size_t)index, code, text ? text : "");
+		more = reply.continues;
+		varlink_reply_clear(&reply);
+	}
+	return ISCSI_OK;
+}
+
+static int add_setting(void *data, const char *key, const char *value, bool secret)
+{
+	(void)secret;
+	if (*value)
+		json_object_object_add(data, key, json_object_new_string(value));
+	return 0;
+}
+
+int request_login(struct request *q, const struct nodes *nodes, bool multiple, bool wait,
+	request_answer *answer, void *data)
+{
+	struct json_object *params = json_object_new_object(), *records = json_object_new_array();
+	int r;
+
+	for (size_t i = 0; i < nodes->n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		iscsi_node_each(nodes->items[i], add_setting, o);
+		json_object_array_add(records, o);
+	}
+	json_object_object_add(params, "records", records);
+	json_object_object_add(params, "multiple", json_object_new_boolean(multiple));
+	r = send_call(q, "io.iscsid.Login", params, true);
+	return r || !wait ? r : read_answers(q, nodes->n, answer, data);
+}
+
+int request_logout(struct request *q, const uint32_t *sids, size_t n, request_answer *answer,
+	void *data)
+{
+	struct json_object *params = json_object_new_object(), *list = json_object_new_array();
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(list, json_object_new_int64(sids[i]));
+	json_object_object_add(params, "sids", list);
+	r = send_call(q, "io.iscsid.Logout", params, true);
+	return r ? r : read_answers(q, n, answer, data);
+}
+
+int request_stop(struct request *q)
+{
+	struct varlink_reply reply;
+	int r = send_call(q, "io.iscsid.Stop", NULL, false);
+
+	if (!r)
+		r = read_answer(q, &reply);
+	if (!r)
+		varlink_reply_clear(&reply);
+	return r;
+}
+
+static void copy_text(char *to, size_t len, struct json_object *o, const char *key)
+{
+	const char *text = json_object_get_string(json_object_object_get(o, key));
+
+	snprintf(to, len, "%s", text ? text : "Unknown");
+}
+
+int request_states(struct request *q, struct request_state **ret, size_t *ret_n)
+{
+	struct varlink_reply reply;
+	struct json_object *list;
+	struct request_state *states;
+	size_t n;
+	int r = send_call(q, "io.iscsid.Sessions", NULL, false);
+
+	if (!r)
+		r = read_answer(q, &reply);
+	if (r)
+		return r;
+	list = json_object_object_get(reply.params, "sessions");
+	n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	states = calloc(n + 1, sizeof(*states));
+	for (size_t i = 0; states && i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		states[i].sid = (uint32_t)json_object_get_int64(json_object_object_get(o, "sid"));
+		copy_text(states[i].connection, sizeof(states[i].connection), o, "connection");
+		copy_text(states[i].internal, sizeof(states[i].internal), o, "internal");
+	}
+	varlink_reply_clear(&reply);
+	if (!states)
+		return ISCSI_ERR_NOMEM;
+	*ret = states;
+	*ret_n = n;
+	return ISCSI_OK;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* request.h - what iscsiadm asks of iscsid; one connection for a run */
+#ifndef ISCSIADM_REQUEST_H
+#define ISCSIADM_REQUEST_H
+
+#include "iscsiadm.h"
+
+struct request;
+
+/*
+ * Connects; where nobody serves the socket, the command iscsid.startup is run first when start is
+ * set. enum iscsi_err; what went wrong is printed.
+ */
+int request_open(struct app *a, bool start, struct request **ret);
+void request_close(struct request *q);
+
+/* One answer; they come in any order. */
+typedef void request_answer(void *data, size_t index, int code, const char *text);
+
+/*
+ * Each returns ISCSI_OK when every answer has come, else why not (printed). wait false: the
+ * request is sent and nothing waited for.
+ */
+int request_login(struct request *q, const struct nodes *nodes, bool multiple, bool wait,
+	request_answer *answer, void *data);
+int request_logout(struct request *q, const uint32_t *sids, size_t n, request_answer *answer,
+	void *data);
+int request_stop(struct request *q);
+
+/* What iscsid is doing with session sid; "Unknown" twice when it does not say. */
+struct request_state {
+	uint32_t sid;
+	char connection[32], internal[32];
+};
+int request_states(struct request *q, struct request_state **ret, size_t *ret_n);
+
+#endif
