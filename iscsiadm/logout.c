@@ -113,6 +113,11 @@ static int logout_chosen(struct app *a, struct chosen *c)
 			c->codes[i] = r;
 	print_results(c);
 	request_close(q);
+	/* Without the daemon nothing was found to log out of: callers know it so. */
+	if (r == ISCSI_ERR_ISCSID_NOTCONN) {
+		log_error("No matching sessions found");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
 	if (c->error)
 		log_error("Could not logout of all requested sessions");
 	return c->error;

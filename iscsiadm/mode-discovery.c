@@ -247,6 +247,16 @@ static int discover_anew(struct app *a)
 	return r;
 }
 
+static int delete_stored(struct app *a)
+{
+	int r = iscsi_discovery_delete(a->db, a->o.portal.address, options_port(&a->o));
+
+	if (!r)
+		return ISCSI_OK;
+	log_error("%s", *iscsi_db_error(a->db) ? iscsi_db_error(a->db) : strerror(-r));
+	return ISCSI_ERR_IDBM;
+}
+
 static int work_on_stored(struct app *a)
 {
 	struct iscsi_discovery *record;
@@ -259,6 +269,8 @@ static int work_on_stored(struct app *a)
 	}
 	if (a->o.discover || a->o.login) {
 		r = discover(a, record);
+	} else if (a->o.ops == OP_DELETE) {
+		r = delete_stored(a);
 	} else if (a->o.ops & ~(unsigned int)OP_SHOW) {
 		log_error("Operations new and update for discovery mode is not supported. Use "
 			  "discoverydb mode.");

@@ -163,3 +163,49 @@ int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d)
 	dir = db_open_dir(db, "send_targets", true);
 	return dir < 0 ? dir : write_record(db, d, dir, name);
 }
+
+/* Records that were found there go with it, used or not. */
+static int delete_linked(void *data, const struct iscsi_node_id *id)
+{
+	int r = iscsi_db_delete(data, id);
+
+	return r == -ENOENT || r == -EINVAL ? 0 : r;
+}
+
+static int delete_source(int dir, const char *name)
+{
+	char *CLEANUP_FREE file = str_printf("%s/st_config", name);
+
+	if (!file)
+		return -ENOMEM;
+	/* Old style: the name is that of the file itself. */
+	if (unlinkat(dir, file, 0) < 0 && unlinkat(dir, name, 0) < 0)
+		return -errno;
+	return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int iscsi_discovery_delete(struct iscsi_db *db, const char *address, int port)
+{
+	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
+	char *CLEANUP_FREE name = NULL;
+	int CLEANUP_CLOSE dir = -1;
+	int r;
+
+	db_begin(db);
+	r = check(db, address, port);
+	if (r == 0)
+		r = links_each(db, address, port, delete_linked, db);
+	if (r < 0)
+		return r;
+	name = str_printf("%s,%d", address, port);
+	if (!name)
+		return -ENOMEM;
+	r = db_lock(db, &lock);
+	if (r < 0)
+		return r;
+	dir = db_open_dir(db, "send_targets", false);
+	r = dir < 0 ? dir : delete_source(dir, name);
+	return r < 0 ? db_fail(db, r, "cannot delete %s/send_targets/%s: %s", db->dir, name,
+			       strerror(-r))
+		     : 0;
+}

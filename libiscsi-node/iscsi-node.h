@@ -172,6 +172,8 @@ enum iscsi_set_result iscsi_discovery_set(struct iscsi_discovery *d, const char 
 int iscsi_discovery_each(struct iscsi_discovery *d,
 	int (*each)(void *data, const char *key, const char *value, bool secret), void *data);
 int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d);
+/* The record and every node record that is linked from it. -ENOENT. */
+int iscsi_discovery_delete(struct iscsi_db *db, const char *address, int port);
 
 /*
  * Brings the records that came from one discovery source (kind "send_targets", address and port)

@@ -187,14 +187,6 @@ static int is_proof_of(const struct chap_initiator *c, const char *secret, const
 	return equal;
 }
 
-/* RFC 7143 section 9.2.1: one secret must not serve both directions. */
-static int same_secret(const struct chap_initiator *c, const uint8_t *response)
-{
-	if (str_eq(c->password, c->password_in))
-		return 1;
-	return is_proof_of(c, c->password, response);
-}
-
 enum login_verdict chap_initiator_check(const struct chap_initiator *c, const char *name,
 	const char *response, char why[CHAP_WHY_MAX])
 {
@@ -210,7 +202,12 @@ enum login_verdict chap_initiator_check(const struct chap_initiator *c, const ch
 		len != chap_digest_len(c->alg))
 		return refuse(LOGIN_AUTH_FAILED, why, "the target's CHAP_R is no %s digest",
 			chap_alg_name(c->alg));
-	same = same_secret(c, bytes);
+	/* RFC 7143 section 9.2.1: one secret must not serve both directions */
+	if (str_eq(c->password, c->password_in))
+		return refuse(LOGIN_AUTH_FAILED, why,
+			"we refuse the target: password and password_in are the same secret, the "
+			"two must differ");
+	same = is_proof_of(c, c->password, bytes);
 	proof = is_proof_of(c, c->password_in, bytes);
 	if (same < 0 || proof < 0)
 		return refuse(LOGIN_AUTH_FAILED, why, "the target's proof cannot be checked here");

@@ -26,27 +26,40 @@ static int parse(const char *text, size_t len, struct json_object **ret)
 	return 0;
 }
 
+/* Not for every message: with many in the buffer each would move all that follow. */
+static void drop_taken(struct varlink_input *in)
+{
+	if (in->start < in->buf.len - in->start)
+		return;
+	buf_consume(&in->buf, in->start);
+	in->scanned -= in->start;
+	in->start = 0;
+}
+
 int varlink_message_take(struct varlink_input *in, struct json_object **ret)
 {
-	struct buf *b = &in->buf;
-	const uint8_t *end = NULL;
+	const struct buf *b = &in->buf;
+	uint8_t *text, *end = NULL;
 	size_t len;
 	int r;
 
 	if (b->len > in->scanned)
 		end = memchr(b->data + in->scanned, '\0', b->len - in->scanned);
-	len = end ? (size_t)(end - b->data) : b->len;
+	in->scanned = end ? (size_t)(end - b->data) : b->len;
+	len = in->scanned - in->start;
 	if (len > VARLINK_MESSAGE_MAX)
 		return -EPROTO;
 	if (!end) {
-		in->scanned = len;
+		drop_taken(in);
 		*ret = NULL;
 		return 0;
 	}
-	r = parse((const char *)b->data, len, ret);
-	str_wipe(b->data, len);
-	buf_consume(b, len + 1);
-	in->scanned = 0;
+	text = b->data + in->start;
+	r = parse((const char *)text, len, ret);
+	/* It may hold a secret. */
+	str_wipe(text, len);
+	in->start = ++in->scanned;
+	drop_taken(in);
 	return r;
 }
 

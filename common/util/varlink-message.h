@@ -9,10 +9,11 @@
 
 #include "buf.h"
 
-/* Bytes that arrived; the first `scanned` of them hold no end of a message. */
+/* Bytes that arrived. */
 struct varlink_input {
 	struct buf buf;
-	size_t scanned;
+	size_t start;	/* of the first message that was not taken yet */
+	size_t scanned; /* to here it has no end */
 };
 
 /*

@@ -337,7 +337,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 /* Reading goes on while a call runs: that is how a client that leaves is seen. */
 static void pause_or_read(struct conn *c)
 {
-	bool full = c->in.buf.len > VARLINK_MESSAGE_MAX;
+	bool full = c->in.buf.len - c->in.start > VARLINK_MESSAGE_MAX;
 
 	if (full && !c->paused)
 		uv_read_stop((uv_stream_t *)&c->pipe);

@@ -6,10 +6,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -41,7 +45,24 @@ static int count(const char *path)
 	return n;
 }
 
-START_TEST(open_beneath)
+/* As on a kernel before 5.6. */
+static void forbid_openat2(void)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(steps) / sizeof(steps[0]), steps};
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+	ck_assert_int_eq(syscall(SYS_openat2, 0, NULL, NULL, 0), -1);
+	ck_assert_int_eq(errno, ENOSYS);
+}
+
+static void check_open_beneath(void)
 {
 	int fd;
 
@@ -55,10 +76,16 @@ START_TEST(open_beneath)
 	close(fd);
 	ck_assert_int_eq(file_open_beneath(dir, "a/none", O_RDONLY, 0), -ENOENT);
 	ck_assert_int_eq(file_open_beneath(dir, "a/b/c/d", O_RDONLY, 0), -ENOTDIR);
+	fd = file_open_beneath(dir, "a/b/", O_RDONLY | O_DIRECTORY, 0);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	fd = file_open_beneath(dir, ".", O_RDONLY | O_DIRECTORY, 0);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(file_open_beneath(dir, "", O_RDONLY, 0), -ENOENT);
 }
-END_TEST
 
-START_TEST(nothing_leads_out)
+static void check_nothing_leads_out(void)
 {
 	put_text("in/file", "x");
 	put_text("secret", "x");
@@ -79,6 +106,31 @@ START_TEST(nothing_leads_out)
 	ck_assert_int_eq(file_make_dirs(dir, "../more", 1), -EXDEV);
 	ck_assert_int_eq(file_make_dirs(dir, "/tmp/more", 1), -EXDEV);
 	ck_assert_str_eq(text_of("secret"), "x");
+}
+
+START_TEST(open_beneath)
+{
+	check_open_beneath();
+}
+END_TEST
+
+START_TEST(open_beneath_by_hand)
+{
+	forbid_openat2();
+	check_open_beneath();
+}
+END_TEST
+
+START_TEST(nothing_leads_out)
+{
+	check_nothing_leads_out();
+}
+END_TEST
+
+START_TEST(nothing_leads_out_by_hand)
+{
+	forbid_openat2();
+	check_nothing_leads_out();
 }
 END_TEST
 
@@ -280,8 +332,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {open_beneath, nothing_leads_out, dots_in_names, make_dirs,
-		read_whole, fifo_does_not_block, replace, failed_replace_leaves_the_old,
+	const TTest *const tests[] = {open_beneath, open_beneath_by_hand, nothing_leads_out,
+		nothing_leads_out_by_hand, dots_in_names, make_dirs, read_whole,
+		fifo_does_not_block, replace, failed_replace_leaves_the_old,
 		readers_see_whole_texts, lock, lock_dies_with_its_holder};
 
 	return RUN_TESTS_IN("file", tests, setup, teardown);

@@ -158,7 +158,7 @@ static const struct {
 	{TGT_SAME, "aliyun", "123456", "outgoing", NULL, LOGIN_AUTH_FAILED,
 		"the secret that is ours"},
 	{TGT_SAME, "aliyun", "123456", "outgoing", "123456", LOGIN_AUTH_FAILED,
-		"the secret that is ours"},
+		"are the same secret"},
 	{TGT_OUT, "aliyun", "123456", "outgoing", "abcdef", LOGIN_DONE, NULL},
 	{TGT_OUT, "aliyun", "123456", "other", "abcdef", LOGIN_AUTH_FAILED,
 		"calls itself outgoing"},
@@ -172,7 +172,7 @@ static const struct {
 		"username_in and password_in are of no use without a password"},
 	/* our secrets are the same, whatever the target's is */
 	{TGT_OUT, "aliyun", "123456", "outgoing", "123456", LOGIN_AUTH_FAILED,
-		"the secret that is ours"},
+		"are the same secret"},
 	/* names are text, whatever they look like */
 	{{"0x41", "123456", "0bAAAA", "abcdef", CHAP_MD5, false}, "0x41", "123456", "0bAAAA",
 		"abcdef", LOGIN_DONE, NULL},
