@@ -318,7 +318,7 @@ static void on_warning(void *data, const char *text)
 
 static int open_initiator(struct daemon *d)
 {
-	int r = iscsi_db_open_config("", d->options.config, &d->db);
+	int r = iscsi_db_open_files("", d->options.config, d->options.initiatorname, &d->db);
 
 	if (r) {
 		log_error("the database cannot be opened: %s", strerror(-r));

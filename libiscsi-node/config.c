@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 int config_apply(struct iscsi_db *db, struct record *r)
 {
@@ -51,15 +52,25 @@ int iscsi_db_config_get(struct iscsi_db *db, const char *key, char **ret)
 	return find_value(db, db->config, key, ret);
 }
 
+static int host_name(char **ret)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return -errno;
+	*ret = strdup(u.nodename);
+	return *ret ? 0 : -ENOMEM;
+}
+
 int iscsi_db_initiator(struct iscsi_db *db, char **ret_name, char **ret_alias)
 {
-	char *CLEANUP_FREE path = str_printf("%s/initiatorname.iscsi", db->config_dir);
+	const char *path = db->initiatorname;
 	char *CLEANUP_FREE name = NULL, *CLEANUP_FREE alias = NULL;
 	const char *fault;
 	int r;
 
 	db_begin(db);
-	r = path ? find_value(db, path, "InitiatorName", &name) : -ENOMEM;
+	r = find_value(db, path, "InitiatorName", &name);
 	if (r == -ENOENT)
 		return db_fail(db, r, "%s has no InitiatorName", path);
 	if (r < 0)
@@ -68,7 +79,9 @@ int iscsi_db_initiator(struct iscsi_db *db, char **ret_name, char **ret_alias)
 	if (fault)
 		return db_fail(db, -EINVAL, "%s: the InitiatorName %s", path, fault);
 	r = find_value(db, path, "InitiatorAlias", &alias);
-	if (r < 0 && r != -ENOENT)
+	if (r == -ENOENT)
+		r = host_name(&alias);
+	if (r < 0)
 		return r;
 	*ret_name = STEAL_PTR(name);
 	*ret_alias = STEAL_PTR(alias);

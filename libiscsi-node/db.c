@@ -33,7 +33,14 @@ static char *find_dir(const struct iscsi_db *db)
 	return var ? strdup(db->config_dir) : NULL;
 }
 
-int iscsi_db_open_config(const char *root, const char *config, struct iscsi_db **ret)
+/* The file given, or the usual one in the directory of configuration. */
+static char *file_or_usual(const struct iscsi_db *db, const char *file, const char *usual)
+{
+	return file ? strdup(file) : str_printf("%s/%s", db->config_dir, usual);
+}
+
+int iscsi_db_open_files(const char *root, const char *config, const char *initiatorname,
+	struct iscsi_db **ret)
 {
 	struct iscsi_db *db = calloc(1, sizeof(*db));
 
@@ -46,10 +53,11 @@ int iscsi_db_open_config(const char *root, const char *config, struct iscsi_db *
 	if (db->root)
 		db->config_dir = str_printf("%s/etc/iscsi", db->root);
 	if (db->config_dir) {
-		db->config = config ? strdup(config) : str_printf("%s/iscsid.conf", db->config_dir);
+		db->config = file_or_usual(db, config, "iscsid.conf");
+		db->initiatorname = file_or_usual(db, initiatorname, "initiatorname.iscsi");
 		db->dir = find_dir(db);
 	}
-	if (!db->config || !db->dir) {
+	if (!db->config || !db->initiatorname || !db->dir) {
 		iscsi_db_close(db);
 		return -ENOMEM;
 	}
@@ -59,7 +67,7 @@ int iscsi_db_open_config(const char *root, const char *config, struct iscsi_db *
 
 int iscsi_db_open(const char *root, struct iscsi_db **ret)
 {
-	return iscsi_db_open_config(root, NULL, ret);
+	return iscsi_db_open_files(root, NULL, NULL, ret);
 }
 
 void iscsi_db_close(struct iscsi_db *db)
@@ -69,6 +77,7 @@ void iscsi_db_close(struct iscsi_db *db)
 	free(db->root);
 	free(db->config_dir);
 	free(db->config);
+	free(db->initiatorname);
 	free(db->dir);
 	free(db->error);
 	free(db);

@@ -14,6 +14,7 @@ struct iscsi_db {
 	char *root;	  /* stands for "/": "" or an absolute path without a slash at the end */
 	char *config_dir; /* ROOT/etc/iscsi */
 	char *config;	  /* iscsid.conf */
+	char *initiatorname; /* initiatorname.iscsi */
 	char *dir;	  /* of the records */
 	char *error;	  /* NULL: nothing to say */
 	void (*warn)(void *data, const char *text);

@@ -27,8 +27,9 @@ struct iscsi_db;
  * ROOT/etc/iscsi has none, else in ROOT/etc/iscsi. Nothing is created before the first write.
  */
 int iscsi_db_open(const char *root, struct iscsi_db **ret);
-/* As above with another configuration file (the -c of iscsid); NULL: the usual one. */
-int iscsi_db_open_config(const char *root, const char *config, struct iscsi_db **ret);
+/* As above with other files than iscsid.conf and initiatorname.iscsi; NULL: the usual one. */
+int iscsi_db_open_files(const char *root, const char *config, const char *initiatorname,
+	struct iscsi_db **ret);
 void iscsi_db_close(struct iscsi_db *db);
 
 /*
@@ -50,8 +51,11 @@ void iscsi_db_on_warning(struct iscsi_db *db, void (*warn)(void *data, const cha
  */
 int iscsi_db_config_get(struct iscsi_db *db, const char *key, char **ret);
 
-/* InitiatorName and InitiatorAlias (NULL when unset) of initiatorname.iscsi; the caller's to free.
- * -ENOENT: no file or no name in it; -EINVAL: a name that is none. */
+/*
+ * InitiatorName and InitiatorAlias of initiatorname.iscsi; the alias is the host's name where the
+ * file has none. The caller's to free. -ENOENT: no file or no name in it; -EINVAL: a name that is
+ * none.
+ */
 int iscsi_db_initiator(struct iscsi_db *db, char **ret_name, char **ret_alias);
 
 /* ---- records ---- */

@@ -228,10 +228,7 @@ reference() { # the machine's own programs in front of those laid over them
 	[[ $iscsid_of_reference == *" 2.1."* ]] || fail "no open-iscsi to compare with"
 }
 database() { # every file and link below /etc/iscsi, as a command for FILE
-	(
-		cd /etc/iscsi
-		find nodes send_targets static ifaces ! -type d -printf '%y %m %p %l\n' 2> /dev/null | sort
-	)
+	find /etc/iscsi -mindepth 2 ! -type d -printf '%y %m %P %l\n' | sort
 }
 transcript() { # FILE OUTPUT: one block per command, which begins with its line
 	local line differs='' output errors

@@ -48,7 +48,7 @@ struct varlink_call; /* one call that waits for its replies */
 
 struct varlink_method {
 	const char *name; /* fully qualified */
-	bool more;	  /* sends several replies: a caller that did not set "more" gets the error
+	bool more;	  /* sends several replies: a caller that did not set "more" gets
 			     org.varlink.service.ExpectedMore */
 	/*
 	 * params is never NULL and belongs to the server, which wipes its strings when run returns.
