@@ -22,7 +22,7 @@ endif
 # What a program of each directory needs from Debian.
 DEPS_BUILD = pkg-config libuv1-dev libssl-dev libjson-c-dev libkmod-dev libmnl-dev libsystemd-dev
 DEPS_TEST = check user-mode-linux kmod udev systemd iproute2 iptables e2fsprogs util-linux \
-	procps strace python3-minimal tgt open-iscsi
+	procps strace python3 tgt open-iscsi
 
 PKGS = libuv json-c libcrypto libkmod libmnl libsystemd
 pkg = $(shell pkg-config --$(1) $(2) 2>/dev/null)

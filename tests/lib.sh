@@ -224,8 +224,7 @@ lio_target() { # NAME PORTAL [FILE]: open to all, LUN 0 on a file or 16 MB of me
 reference() { # the machine's own programs in front of those laid over them
 	mkdir -p /run/reference
 	mountpoint -q /run/reference || mount -t hostfs -o /usr/sbin hostfs /run/reference
-	iscsid_of_reference=$(/run/reference/iscsiadm --version)
-	[[ $iscsid_of_reference == *" 2.1."* ]] || fail "no open-iscsi to compare with"
+	[[ $(/run/reference/iscsiadm --version) == *" 2.1."* ]] || fail "no open-iscsi to compare with"
 }
 database() { # every file and link below /etc/iscsi, as a command for FILE
 	find /etc/iscsi -mindepth 2 ! -type d -printf '%y %m %P %l\n' | sort
