@@ -196,15 +196,6 @@ int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *
 	return ret;
 }
 
-/* What file_replace names its temporary files: ".NAME.1a2b3c4d". */
-static bool is_temporary(const char *name)
-{
-	size_t len = strlen(name);
-
-	return *name == '.' && len > 10 && name[len - 9] == '.' &&
-	       strspn(name + len - 8, "0123456789abcdef") == 8;
-}
-
 void db_sweep(int dirfd, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -214,7 +205,7 @@ void db_sweep(int dirfd, const char *path)
 	const struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (is_temporary(e->d_name))
+		if (str_after(e->d_name, FILE_TEMPORARY))
 			unlinkat(fd, e->d_name, 0);
 	if (d)
 		closedir(d);

@@ -174,7 +174,7 @@ static int open_temporary(int dir, mode_t mode, char name[static 32])
 	for (int i = 0; fd < 0 && i < TEMPORARY_TRIES; i++) {
 		if (getrandom(&number, sizeof(number), 0) < 0)
 			return -errno;
-		snprintf(name, 32, ".new-%016llx", (unsigned long long)number);
+		snprintf(name, 32, FILE_TEMPORARY "%016llx", (unsigned long long)number);
 		fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 		if (fd < 0 && errno != EEXIST)
 			break;

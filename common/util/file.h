@@ -30,6 +30,9 @@ int file_make_dirs(int dirfd, const char *path, int leaf);
  */
 int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len);
 
+/* How the temporary files of file_replace begin; one may stay when a writer is killed. */
+#define FILE_TEMPORARY ".new-"
+
 /*
  * Puts data in place of path in one step: temporary file beside it, fsync, rename, fsync of the
  * directory. On failure the old file is untouched and nothing is left behind. After a crash a

@@ -83,6 +83,7 @@ START_TEST(initiator_name_behind_a_link)
 	ck_assert_int_eq(iscsi_db_initiator(db, &name, &alias), 0);
 	ck_assert_str_eq(name, "iqn.2000-01.x:linked");
 	free(name);
+	free(alias);
 }
 END_TEST
 
