@@ -58,8 +58,8 @@ must() { # COMMAND...: succeeds, and nothing on standard error
 	[ $code = 0 ] && [ ! -s /run/stderr ] || fail "exit code $code of: $*"
 }
 
-# expect CODE COMMAND...: exit code, and output as standard input says: lines of the command's standard
-# error begin with E|, and what normalise() covers is written as it leaves it.
+# expect CODE COMMAND...: exit code, and output as standard input says: lines of the command's
+# standard error begin with E|, and what normalise() covers is written as it leaves it.
 expect() {
 	local want=$1
 	cat > /run/expected
@@ -118,9 +118,10 @@ check_disk() { # DISK: writes random data, reads it back past the caches
 
 # The initiator.
 conf() { # KEY VALUE: a line of iscsid.conf, in place of any other for that key
-	awk -v key="$1" '{ k = $0; sub(/[ =].*/, "", k) } k != key' /etc/iscsi/iscsid.conf > /run/conf
+	local file=/etc/iscsi/iscsid.conf
+	awk -v key="$1" '{ k = $0; sub(/[ =].*/, "", k) } k != key' $file > /run/conf
 	echo "$1 = $2" >> /run/conf
-	cat /run/conf > /etc/iscsi/iscsid.conf
+	cat /run/conf > $file
 }
 
 # A configuration of its own: what the host's administrator has written does not matter.
@@ -200,7 +201,8 @@ start_lio() {
 put() { # FILE VALUE
 	printf %s "$2" > "$1"
 }
-lio_target() { # NAME PORTAL [FILE]: open to all, LUN 0 on a file or 16 MB of memory; $tpg is its directory
+# Open to all, LUN 0 on a file or else 16 MB of memory; $tpg is then its directory.
+lio_target() { # NAME PORTAL [FILE]
 	local disk=$lio/core/rd_mcp_0/${1#*:} control=rd_pages=4096
 	[ -z "${3:-}" ] || {
 		disk=$lio/core/fileio_0/${1#*:}
@@ -218,18 +220,18 @@ lio_target() { # NAME PORTAL [FILE]: open to all, LUN 0 on a file or 16 MB of me
 }
 
 # compare FILE: runs the lines of a file, which are shell commands, with open-iscsi and with the
-# programs under test, each on a database of its own that begins empty; exit codes and output must be
-# the same. The one exception is a line after "# differs CODE: REASON": it has to give that exit code,
-# and the output may be another.
+# programs under test, each on a database of its own that begins empty; exit codes and output must
+# be the same. The one exception is a line after "# differs CODE: REASON": it has to give that exit
+# code, and the output may be another.
 reference() { # the machine's own programs in front of those laid over them
 	mkdir -p /run/reference
 	mountpoint -q /run/reference || mount -t hostfs -o /usr/sbin hostfs /run/reference
-	[[ $(/run/reference/iscsiadm --version) == *" 2.1."* ]] || fail "no open-iscsi to compare with"
+	/run/reference/iscsiadm --version | grep -q ' 2\.1\.' || fail "no open-iscsi to compare with"
 }
 database() { # every file and link below /etc/iscsi, as a command for FILE
 	find /etc/iscsi -mindepth 2 ! -type d -printf '%y %m %P %l\n' | sort
 }
-transcript() { # FILE OUTPUT: one block per command, which begins with its line
+transcript() { # FILE WHO: one block per command, which begins with its line
 	local line differs='' output errors
 	while IFS= read -r line; do
 		case $line in
@@ -240,7 +242,8 @@ transcript() { # FILE OUTPUT: one block per command, which begins with its line
 			eval "$line" > /run/stdout 2> /run/stderr < /dev/null || code=$?
 			echo "\$ $line"
 			if [ -n "$differs" ]; then
-				[ "$2" = reference ] || [ $code = "${differs%%:*}" ] || echo "exit code $code"
+				[ "$2" = reference ] || [ $code = "${differs%%:*}" ] ||
+					echo "exit code $code, not $differs"
 			else
 				mapfile -t output < /run/stdout
 				mapfile -t errors < /run/stderr

@@ -132,7 +132,8 @@ void sim_settle(void)
 		uv_timer_start(&quiet, nothing, QUIET_MS, 0);
 		uv_run(&sim.loop, UV_RUN_ONCE);
 		slept = uv_metrics_idle_time(&sim.loop) - slept;
-	} while (slept < QUIET_MS * 900000ull);
+		/* Work in the pool is under way while the loop sleeps. */
+	} while (slept < QUIET_MS * 900000ull || sim.loop.active_reqs.count);
 	uv_close((uv_handle_t *)&quiet, NULL);
 	uv_run(&sim.loop, UV_RUN_NOWAIT);
 }
