@@ -129,24 +129,6 @@ static int exchange(struct attempt *t, const struct pdu *request)
 
 /* ---- login ---- */
 
-static void chap_algs(const char *names, enum chap_alg ret[CHAP_ALGS])
-{
-	CLEANUP_FREE char *copy = strdup(names ? names : "");
-	char *save = NULL;
-	unsigned int n = 0;
-
-	for (char *w = copy ? strtok_r(copy, ", ", &save) : NULL; w && n + 1 < CHAP_ALGS;
-		w = strtok_r(NULL, ", ", &save)) {
-		enum chap_alg a = chap_alg_by_name(w);
-
-		if (a != CHAP_ALG_END && chap_alg_available(a))
-			ret[n++] = a;
-	}
-	if (!n)
-		ret[n++] = CHAP_MD5;
-	ret[n] = CHAP_ALG_END;
-}
-
 static int start_login(struct attempt *t)
 {
 	struct iscsi_discovery *r = t->d->record;
@@ -163,7 +145,7 @@ static int start_login(struct attempt *t)
 	c.password = iscsi_discovery_get(r, "discovery.sendtargets.auth.password");
 	c.username_in = iscsi_discovery_get(r, "discovery.sendtargets.auth.username_in");
 	c.password_in = iscsi_discovery_get(r, "discovery.sendtargets.auth.password_in");
-	chap_algs(iscsi_discovery_get(r, "node.session.auth.chap_algs"), c.chap_algs);
+	chap_algs_parse(iscsi_discovery_get(r, "node.session.auth.chap_algs"), c.chap_algs);
 	memcpy(c.isid, ISID, sizeof(c.isid));
 	return login_start(t->login, &c);
 }

@@ -223,8 +223,7 @@ static int on_connect_end(void *owner)
 	const struct iscsi_node *n = c->session->node;
 	struct initiator *i = initiator_of(c);
 	struct login_config config = {
-		.initiator_name = str_empty(n->iface.initiatorname) ? i->name
-								     : n->iface.initiatorname,
+		.initiator_name = initiator_name_for(i, n),
 		.initiator_alias = i->alias,
 		.target_name = n->target,
 		.cmdsn = (uint32_t)n->initial_cmdsn,
@@ -240,7 +239,7 @@ static int on_connect_end(void *owner)
 			strerror(-c->err));
 	memcpy(config.isid, c->session->isid, sizeof(config.isid));
 	params_offer(n, &config.offer);
-	params_chap_algs(n->chap_algs, config.chap_algs);
+	chap_algs_parse(n->chap_algs, config.chap_algs);
 	r = login_start(c->login, &config);
 	if (r)
 		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "cannot begin a login: %s",
@@ -283,8 +282,7 @@ static int hand_over(struct conn *c)
 	struct params_source from = {
 		.node = n,
 		.login = result,
-		.initiator_name = str_empty(n->iface.initiatorname) ? i->name
-								     : n->iface.initiatorname,
+		.initiator_name = initiator_name_for(i, n),
 	};
 
 	if (params_kernel(&from, &c->params))

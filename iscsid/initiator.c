@@ -7,6 +7,7 @@
 
 #include "iscsi-node.h"
 #include "log.h"
+#include "record.h"
 #include "session.h"
 #include "str.h"
 #include "view.h"
@@ -34,6 +35,11 @@ unsigned int initiator_count(struct initiator *i, const struct iscsi_node *node)
 int initiator_need_name(struct initiator *i)
 {
 	return i->name ? 0 : iscsi_db_initiator(i->db, &i->name, &i->alias);
+}
+
+const char *initiator_name_for(const struct initiator *i, const struct iscsi_node *n)
+{
+	return str_empty(n->iface.initiatorname) ? i->name : n->iface.initiatorname;
 }
 
 /* ---- what the kernel tells ---- */

@@ -38,6 +38,9 @@ void initiator_close(struct initiator *i);
 /* Reads InitiatorName when that is not done yet: 0, or -errno as iscsi_db_initiator. */
 int initiator_need_name(struct initiator *i);
 
+/* The name to log in with: that of the record's interface, where it has one. */
+const char *initiator_name_for(const struct initiator *i, const struct iscsi_node *node);
+
 struct session *initiator_find_sid(struct initiator *i, uint32_t sid);
 /* How many sessions there are, or are on their way, to a record's target, portal and iface. */
 unsigned int initiator_count(struct initiator *i, const struct iscsi_node *node);

@@ -49,37 +49,6 @@ void params_offer(const struct iscsi_node *n, struct login_params *ret)
 		ret->first_burst = ret->max_burst;
 }
 
-static bool chap_alg_listed(const enum chap_alg *algs, unsigned int n, enum chap_alg a)
-{
-	for (unsigned int i = 0; i < n; i++)
-		if (algs[i] == a)
-			return true;
-	return false;
-}
-
-void params_chap_algs(const char *names, enum chap_alg ret[CHAP_ALGS])
-{
-	unsigned int n = 0;
-
-	for (const char *p = names ? names : ""; *p;) {
-		size_t len = strcspn(p, ", \t");
-		char name[16];
-		enum chap_alg a = CHAP_ALG_END;
-
-		if (len && len < sizeof(name)) {
-			snprintf(name, sizeof(name), "%.*s", (int)len, p);
-			a = chap_alg_by_name(name);
-		}
-		if (a != CHAP_ALG_END && chap_alg_available(a) && !chap_alg_listed(ret, n, a))
-			ret[n++] = a;
-		p += len;
-		p += strspn(p, ", \t");
-	}
-	if (n == 0)
-		ret[n++] = CHAP_MD5;
-	ret[n] = CHAP_ALG_END;
-}
-
 /* ---- the kernel's parameters ---- */
 
 enum value_kind {

@@ -10,9 +10,6 @@
 /* Values that cannot be offered become the default (records.md: "invalid"). */
 void params_offer(const struct iscsi_node *node, struct login_params *ret);
 
-/* "SHA256,MD5" to algorithms; unknown and repeated names are left out, nothing left means MD5. */
-void params_chap_algs(const char *names, enum chap_alg ret[CHAP_ALGS]);
-
 struct params_source {
 	const struct iscsi_node *node;
 	const struct login_result *login;

@@ -483,12 +483,11 @@ static bool isid_in_use(struct initiator *i, const uint8_t isid[ISID_LEN])
 /* The first free number: one in use would take the place of that session at the target. */
 static int choose_isid(struct initiator *i, const struct iscsi_node *n, uint8_t ret[ISID_LEN])
 {
-	const char *initiator = str_empty(n->iface.initiatorname) ? i->name : n->iface.initiatorname;
 	unsigned int number = 0;
 	int r;
 
 	do
-		r = isid_derive(initiator, n, number++, ret);
+		r = isid_derive(initiator_name_for(i, n), n, number++, ret);
 	while (!r && isid_in_use(i, ret));
 	return r;
 }

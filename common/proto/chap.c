@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -104,4 +105,35 @@ int chap_random(uint8_t *p, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+static bool is_listed(const enum chap_alg *list, unsigned int n, enum chap_alg a)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (list[i] == a)
+			return true;
+	return false;
+}
+
+void chap_algs_parse(const char *names, enum chap_alg ret[CHAP_ALGS])
+{
+	unsigned int n = 0;
+
+	for (const char *p = names ? names : ""; *p;) {
+		size_t len = strcspn(p, ", \t");
+		char name[16];
+		enum chap_alg a = CHAP_ALG_END;
+
+		if (len && len < sizeof(name)) {
+			snprintf(name, sizeof(name), "%.*s", (int)len, p);
+			a = chap_alg_by_name(name);
+		}
+		if (a != CHAP_ALG_END && chap_alg_available(a) && !is_listed(ret, n, a))
+			ret[n++] = a;
+		p += len;
+		p += strspn(p, ", \t");
+	}
+	if (n == 0)
+		ret[n++] = CHAP_MD5;
+	ret[n] = CHAP_ALG_END;
 }

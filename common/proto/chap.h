@@ -27,6 +27,12 @@ enum chap_alg chap_alg_by_name(const char *name);
 size_t chap_digest_len(enum chap_alg a); /* 0 when unknown */
 bool chap_alg_available(enum chap_alg a); /* false for MD5 in FIPS mode */
 
+/*
+ * "SHA256,MD5" to algorithms in that order (commas or blanks between them); names that are unknown,
+ * not available or there twice are left out, and nothing left means MD5. NULL is "".
+ */
+void chap_algs_parse(const char *names, enum chap_alg ret[CHAP_ALGS]);
+
 /* H(id, secret, challenge) into digest (chap_digest_len bytes). 0 or -EIO. */
 int chap_digest(enum chap_alg a, uint8_t id, const char *secret, const uint8_t *challenge,
 	size_t len, uint8_t digest[CHAP_DIGEST_MAX]);

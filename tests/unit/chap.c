@@ -154,6 +154,32 @@ START_TEST(random_bytes)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	enum chap_alg algs[CHAP_ALGS];
+} lists[] = {
+	{"SHA3-256,SHA256,SHA1,MD5", {CHAP_SHA3_256, CHAP_SHA256, CHAP_SHA1, CHAP_MD5}},
+	{"SHA1 MD5", {CHAP_SHA1, CHAP_MD5}},
+	{" ,SHA1,,\tSHA1,sha1,SHA512,", {CHAP_SHA1}},
+	{"AVeryLongNameThatIsNone,SHA256", {CHAP_SHA256}},
+	{"none", {CHAP_MD5}},
+	{"", {CHAP_MD5}},
+	{NULL, {CHAP_MD5}},
+};
+
+START_TEST(parse_list)
+{
+	enum chap_alg got[CHAP_ALGS];
+
+	chap_algs_parse(lists[_i].text, got);
+	for (int i = 0; i < CHAP_ALGS; i++) {
+		ck_assert_int_eq(got[i], lists[_i].algs[i]);
+		if (got[i] == CHAP_ALG_END)
+			break;
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("chap");
@@ -165,6 +191,7 @@ int main(void)
 	tcase_add_loop_test(t, digest_at_the_limits, 0, COUNT(limits));
 	tcase_add_loop_test(t, names, 0, COUNT(algs));
 	tcase_add_test(t, unknown_algorithms);
+	tcase_add_loop_test(t, parse_list, 0, COUNT(lists));
 	tcase_add_test(t, equal);
 	tcase_add_test(t, random_bytes);
 	suite_add_tcase(s, t);
