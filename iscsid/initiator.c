@@ -42,6 +42,28 @@ const char *initiator_name_for(const struct initiator *i, const struct iscsi_nod
 	return str_empty(n->iface.initiatorname) ? i->name : n->iface.initiatorname;
 }
 
+static bool isid_in_use(struct initiator *i, const uint8_t isid[ISID_LEN])
+{
+	struct session *s;
+
+	list_for_each(s, &i->sessions, link)
+		if (!memcmp(s->isid, isid, ISID_LEN))
+			return true;
+	return false;
+}
+
+/* The first free number: one in use would take the place of that session at the target. */
+int initiator_choose_isid(struct initiator *i, const struct iscsi_node *n, uint8_t ret[ISID_LEN])
+{
+	unsigned int number = 0;
+	int r;
+
+	do
+		r = isid_derive(initiator_name_for(i, n), n, number++, ret);
+	while (!r && isid_in_use(i, ret));
+	return r;
+}
+
 /* ---- what the kernel tells ---- */
 
 static void on_pdu(void *data, uint32_t sid, const uint8_t *bhs, const uint8_t *payload, size_t len)

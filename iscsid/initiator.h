@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "isid.h"
 #include "kernel.h"
 #include "list.h"
 #include "machine.h"
@@ -40,6 +41,9 @@ int initiator_need_name(struct initiator *i);
 
 /* The name to log in with: that of the record's interface, where it has one. */
 const char *initiator_name_for(const struct initiator *i, const struct iscsi_node *node);
+
+/* An ISID for one more session to node's target and portal, see isid.h. 0 or -EIO. */
+int initiator_choose_isid(struct initiator *i, const struct iscsi_node *node, uint8_t ret[ISID_LEN]);
 
 struct session *initiator_find_sid(struct initiator *i, uint32_t sid);
 /* How many sessions there are, or are on their way, to a record's target, portal and iface. */

@@ -470,28 +470,6 @@ static void set_label(struct session *s)
 		n->iface.name);
 }
 
-static bool isid_in_use(struct initiator *i, const uint8_t isid[ISID_LEN])
-{
-	struct session *s;
-
-	list_for_each(s, &i->sessions, link)
-		if (!memcmp(s->isid, isid, ISID_LEN))
-			return true;
-	return false;
-}
-
-/* The first free number: one in use would take the place of that session at the target. */
-static int choose_isid(struct initiator *i, const struct iscsi_node *n, uint8_t ret[ISID_LEN])
-{
-	unsigned int number = 0;
-	int r;
-
-	do
-		r = isid_derive(initiator_name_for(i, n), n, number++, ret);
-	while (!r && isid_in_use(i, ret));
-	return r;
-}
-
 struct session *session_login(struct initiator *i, struct iscsi_node *node,
 	struct session_waiter *w)
 {
@@ -499,7 +477,7 @@ struct session *session_login(struct initiator *i, struct iscsi_node *node,
 
 	if (!s)
 		return NULL;
-	if (choose_isid(i, node, s->isid)) {
+	if (initiator_choose_isid(i, node, s->isid)) {
 		session_free(s);
 		return NULL;
 	}

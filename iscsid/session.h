@@ -30,7 +30,7 @@ struct session {
 	char label[600];	 /* target, portal and iface, for the log */
 	struct machine machine;
 	struct conn conn;
-	uint8_t isid[6];
+	uint8_t isid[ISID_LEN];
 	uint32_t sid; /* of the kernel; 0: none yet */
 	int host;     /* SCSI host number; -1: none */
 	uint64_t give_up_at; /* no new attempt of the first login from then on */
