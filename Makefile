@@ -20,9 +20,9 @@ ALL_LDFLAGS += -fsanitize=address,undefined
 endif
 
 # What a program of each directory needs from Debian.
-DEPS_BUILD = pkg-config libuv1-dev libssl-dev libjson-c-dev libkmod-dev libmnl-dev libsystemd-dev
+DEPS_BUILD = pkg-config libuv1-dev libssl-dev libjson-c-dev libkmod-dev libmnl-dev libsystemd-dev libisns-dev
 DEPS_TEST = check user-mode-linux kmod udev systemd iproute2 iptables e2fsprogs util-linux \
-	procps strace python3 tgt open-iscsi
+	procps strace python3 tgt open-iscsi open-isns-server open-isns-utils
 
 PKGS = libuv json-c libcrypto libkmod libmnl libsystemd
 pkg = $(shell pkg-config --$(1) $(2) 2>/dev/null)
@@ -58,6 +58,8 @@ $(B)/sbin/%: $(B)/%.bin
 	@ln -sf ../$*.bin $@
 
 LIBS = $(call pkg,libs,$(PKGS))
+# open-isns has names of ours too (buf_free): each is to use its own.
+NO_EXPORT = -Wl,--exclude-libs,ALL
 $(B)/common.a: $(COMMON)
 $(B)/node.a: $(NODE)
 $(B)/common.a $(B)/node.a:
@@ -67,7 +69,7 @@ $(B)/common.a $(B)/node.a:
 $(B)/iscsid.bin: $(B)/iscsid/main.o $(ISCSID) $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/iscsiadm.bin: $(B)/iscsiadm/main.o $(ISCSIADM) $(B)/node.a $(B)/common.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) $(NO_EXPORT) -o $@ $^ $(LIBS) -lisns
 $(B)/iscsi-iname.bin: $(B)/iscsiadm/iscsi-iname.o $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,libcrypto)
 $(LIBNODE): $(NODE) $(B)/common.a libiscsi-node/iscsi-node.map

@@ -1,408 +1,302 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * discover.c - connect, log in to a discovery session, ask, leave. Blocking, every wait with the
- * time that the discovery record allows.
- */
 #include "discover.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include "cleanup.h"
-#include "discovery.h"
 #include "log.h"
-#include "login.h"
-#include "sock.h"
-#include "status.h"
+#include "netdev.h"
+#include "query.h"
+#include "record-ops.h"
+#include "show.h"
 #include "str.h"
 
-#define REDIRECTS_MAX 8
-#define PAUSE_MS 1000 /* between two attempts */
-#define LOGIN_MS 15000
-#define RECV_MAX 32768 /* bytes of text that we take in one PDU, where the record says nothing */
-#define ISID "\x00\x02\x3d\x00\x00\x00"
-
-/* How an attempt ended; RETRY as long as the record allows. */
-enum verdict { DONE, RETRY, REDIRECTED, FATAL };
-
-struct attempt {
-	const struct discover *d;
-	struct login *login;
-	struct pdu_reader reader;
-	struct iscsi_portal portal; /* where it connects to */
-	struct sock_addr addr;
-	int fd;
-	int64_t deadline;
-	int code; /* of a FATAL end */
+/* By type of source. */
+static const struct asker {
+	const char *name;
+	int (*ask)(const struct query *q);
+} askers[] = {
+	[ISCSI_SOURCE_SENDTARGETS] = {"SendTargets", query_sendtargets},
+	[ISCSI_SOURCE_ISNS] = {"iSNS", query_isns},
 };
 
-static int number(const struct discover *d, const char *key, int otherwise)
-{
-	const char *text = iscsi_discovery_get(d->record, key);
-	int v = text ? atoi(text) : 0;
-
-	return v > 0 ? v : otherwise;
-}
-
-static enum verdict fatal(struct attempt *t, int code)
-{
-	t->code = code;
-	return FATAL;
-}
-
-/* ---- PDUs ---- */
-
-static int send_pdu(struct attempt *t, const struct pdu *p)
-{
-	static const uint8_t zeroes[4];
-	struct iovec parts[] = {
-		{(void *)p->bhs, BHS_LEN},
-		{p->data, p->data_len},
-		{(void *)zeroes, pdu_padding(p->data_len)},
-	};
-	size_t i = 0;
-
-	while (i < 3) {
-		struct msghdr m = {.msg_iov = parts + i, .msg_iovlen = 3 - i};
-		ssize_t n = sendmsg(t->fd, &m, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EAGAIN) {
-			int r = sock_wait(t->fd, POLLOUT, t->deadline);
-
-			if (r)
-				return r;
-			continue;
-		}
-		if (n < 0)
-			return -errno;
-		for (; i < 3 && (size_t)n >= parts[i].iov_len; i++)
-			n -= (ssize_t)parts[i].iov_len;
-		if (i < 3) {
-			parts[i].iov_base = (char *)parts[i].iov_base + n;
-			parts[i].iov_len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-static int read_pdu(struct attempt *t)
-{
-	for (;;) {
-		size_t len;
-		uint8_t *p = pdu_reader_want(&t->reader, &len);
-		ssize_t n = recv(t->fd, p, len, 0);
-
-		if (n == 0)
-			return -ECONNRESET;
-		if (n < 0 && errno != EAGAIN)
-			return -errno;
-		if (n < 0) {
-			int r = sock_wait(t->fd, POLLIN, t->deadline);
-
-			if (r)
-				return r;
-			continue;
-		}
-		switch (pdu_reader_got(&t->reader, (size_t)n)) {
-		case PDU_MORE:
-			break;
-		case PDU_READY:
-			return 0;
-		default:
-			return -EBADMSG;
-		}
-	}
-}
-
-static int exchange(struct attempt *t, const struct pdu *request)
-{
-	int r = send_pdu(t, request);
-
-	return r ? r : read_pdu(t);
-}
-
-/* ---- login ---- */
-
-static int start_login(struct attempt *t)
-{
-	struct iscsi_discovery *r = t->d->record;
-	struct login_config c = {
-		.initiator_name = t->d->initiator,
-		.initiator_alias = t->d->alias,
-		.offer = {
-			.time2wait = 2,
-			.max_recv_data_segment = (uint32_t)t->reader.data_max,
-		},
-	};
-
-	c.username = iscsi_discovery_get(r, "discovery.sendtargets.auth.username");
-	c.password = iscsi_discovery_get(r, "discovery.sendtargets.auth.password");
-	c.username_in = iscsi_discovery_get(r, "discovery.sendtargets.auth.username_in");
-	c.password_in = iscsi_discovery_get(r, "discovery.sendtargets.auth.password_in");
-	chap_algs_parse(iscsi_discovery_get(r, "node.session.auth.chap_algs"), c.chap_algs);
-	memcpy(c.isid, ISID, sizeof(c.isid));
-	return login_start(t->login, &c);
-}
-
-static const char *host_of(const struct attempt *t)
-{
-	return t->portal.address;
-}
-
-static enum verdict rejected(struct attempt *t)
-{
-	uint8_t class = login_status_class(t->login), detail = login_status_detail(t->login);
-
-	if (class == STATUS_INITIATOR_ERROR && (detail == 1 || detail == 2)) {
-		if (detail == 1)
-			log_error("Login failed to authenticate with target ");
-		log_error("discovery login to %s rejected: initiator failed authorization", host_of(t));
-		return fatal(t, ISCSI_ERR_LOGIN_AUTH_FAILED);
-	}
-	if (class == STATUS_TARGET_ERROR) {
-		log_error("discovery login to %s rejected: target error (%02x/%02x)", host_of(t), class,
-			detail);
-		return RETRY;
-	}
-	log_error("discovery login to %s rejected: initiator error (%02x/%02x), non-retryable, giving "
-		  "up",
-		host_of(t), class, detail);
-	return fatal(t, ISCSI_ERR_FATAL_LOGIN);
-}
-
-static enum verdict redirected(struct attempt *t)
-{
-	struct iscsi_portal p;
-
-	if (iscsi_portal_parse(login_redirect(t->login), &p))
-		return fatal(t, ISCSI_ERR_FATAL_LOGIN);
-	if (p.port < 0)
-		p.port = ISCSI_PORT_DEFAULT;
-	log_debug(1, "discovery login %s redirected to %s port %d",
-		login_redirect_is_permanent(t->login) ? "permanently" : "temporarily", p.address,
-		p.port);
-	t->portal = p;
-	return REDIRECTED;
-}
-
-static enum verdict login_ended(struct attempt *t, enum login_verdict v)
-{
-	switch (v) {
-	case LOGIN_DONE:
-		return DONE;
-	case LOGIN_REDIRECT:
-		return redirected(t);
-	case LOGIN_REJECTED:
-		return rejected(t);
-	case LOGIN_NO_MEMORY:
-		return fatal(t, ISCSI_ERR_NOMEM);
-	default:
-		log_error("discovery login to %s failed, giving up: %s", host_of(t),
-			login_reason(t->login));
-		return fatal(t, ISCSI_ERR_FATAL_LOGIN);
-	}
-}
-
-static enum verdict lost(struct attempt *t, int r)
-{
-	if (r == -EBADMSG) {
-		log_error("discovery login to %s failed: what it sent is no iSCSI", host_of(t));
-		return fatal(t, ISCSI_ERR_FATAL_LOGIN);
-	}
-	log_error("discovery login to %s: connection lost: %s", host_of(t), strerror(-r));
-	return RETRY;
-}
-
-static enum verdict log_in(struct attempt *t)
-{
-	enum login_verdict v;
-
-	if (start_login(t)) {
-		log_error("cannot begin a login: %s", login_reason(t->login));
-		return fatal(t, ISCSI_ERR_FATAL_LOGIN);
-	}
-	do {
-		int r = exchange(t, login_request(t->login));
-
-		if (r)
-			return lost(t, r);
-		v = login_response(t->login, &t->reader.pdu);
-	} while (v == LOGIN_CONTINUE);
-	return login_ended(t, v);
-}
-
-/* ---- SendTargets ---- */
+/* What one run finds, through every interface. */
+struct findings {
+	struct app *app;
+	struct nodes nodes;
+	const char *iface; /* that the discovery goes through now */
+	int error;
+};
 
 static void on_found(void *data, const char *target, const struct iscsi_portal *portal)
 {
-	struct attempt *t = data;
-	struct iscsi_portal p;
+	struct findings *f = data;
+	const struct iscsi_node_id id = {
+		target, portal->address, portal->port, portal->tpgt, "default"};
+	struct iscsi_node *n;
+	int r = f->error ? f->error : iscsi_node_new(f->app->db, &id, &n);
 
-	if (portal)
-		p = *portal;
-	else
-		p = t->portal;
-	if (p.port < 0)
-		p.port = ISCSI_PORT_DEFAULT;
-	if (!portal)
-		p.tpgt = -1;
-	t->d->found(t->d->data, target, &p);
+	if (!r && !str_eq(f->iface, "default") && iscsi_db_apply_iface(f->app->db, n, f->iface)) {
+		iscsi_node_free(n);
+		return;
+	}
+	f->error = r ? r : nodes_add(&f->nodes, n);
 }
 
-static void on_skipped(void *data, const char *text, const char *why)
+/* ---- through which interfaces ---- */
+
+struct iface_list {
+	char *names[IFACES_MAX];
+	size_t n;
+};
+
+static int add_iface(void *data, const char *name)
 {
-	(void)data;
-	log_warning("left out what the target announced: \"%s\" %s", text, why);
+	struct iface_list *l = data;
+
+	if (l->n == IFACES_MAX)
+		return 0;
+	l->names[l->n] = strdup(name);
+	return l->names[l->n++] ? 0 : -ENOMEM;
 }
 
-static enum verdict ask(struct attempt *t)
+static void iface_list_clear(struct iface_list *l)
 {
-	const struct discovery_sink sink = {on_found, on_skipped, t};
-	const struct login_result *result = login_result(t->login);
-	struct discovery *q = discovery_new(result->cmdsn, result->exp_statsn, &sink);
-	enum discovery_verdict v = DISCOVERY_NO_MEMORY;
+	for (size_t i = 0; i < l->n; i++)
+		free(l->names[i]);
+}
+
+/* Those of -I; without, every stored one for tcp; without those, the default. */
+static int choose_ifaces(struct app *a, struct iface_list *ret)
+{
 	int r = 0;
 
-	if (q)
-		do {
-			r = exchange(t, discovery_request(q));
-			v = r ? DISCOVERY_PROTOCOL_ERROR : discovery_response(q, &t->reader.pdu);
-		} while (v == DISCOVERY_CONTINUE);
-	if (v == DISCOVERY_PROTOCOL_ERROR)
-		log_error("discovery at %s: %s", host_of(t), r ? strerror(-r) : discovery_reason(q));
-	discovery_free(q);
-	if (v == DISCOVERY_DONE)
-		return DONE;
-	return fatal(t, v == DISCOVERY_NO_MEMORY ? ISCSI_ERR_NOMEM : ISCSI_ERR_PDU_TIMEOUT);
+	for (size_t i = 0; i < a->o.n_ifaces && !r; i++)
+		r = add_iface(ret, a->o.ifaces[i]);
+	if (!r && !ret->n)
+		r = iscsi_db_each_iface(a->db, add_iface, ret);
+	if (!r && !ret->n)
+		r = add_iface(ret, "default");
+	return r ? ISCSI_ERR_NOMEM : ISCSI_OK;
 }
 
-/* The target may take its time with a dead connection: it is told. No answer is waited for. */
-static void leave(struct attempt *t)
-{
-	struct pdu p = {};
+/* What of an interface a discovery goes by. */
+struct route {
+	char *netdev, *initiator; /* NULL: any; the host's */
+};
 
-	bhs_set_opcode(p.bhs, OP_LOGOUT, true);
-	bhs_set_logout_reason(p.bhs, LOGOUT_SESSION);
-	bhs_set_cmdsn(p.bhs, login_result(t->login)->cmdsn + 1);
-	send_pdu(t, &p);
+static void route_clear(struct route *r)
+{
+	free(r->netdev);
+	free(r->initiator);
 }
 
-/* ---- attempts ---- */
-
-static int resolve(struct attempt *t)
+/* The device with the interface's hardware address, or the one that it names. */
+static int find_netdev(struct app *a, struct iscsi_node *n, char **ret)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-	struct addrinfo *list;
-	char port[8];
+	const char *mac = iscsi_node_get(n, "iface.hwaddress");
 	int r;
 
-	if (!sock_addr_parse(t->portal.address, (unsigned int)t->portal.port, &t->addr))
-		return 0;
-	snprintf(port, sizeof(port), "%d", t->portal.port);
-	r = getaddrinfo(t->portal.address, port, &hints, &list);
-	if (r) {
-		log_error("Cannot resolve host %s. getaddrinfo error: [%s]", host_of(t),
-			gai_strerror(r));
-		log_error("cannot resolve host name %s", host_of(t));
-		return -EINVAL;
-	}
-	memcpy(&t->addr.sa, list->ai_addr, list->ai_addrlen);
-	t->addr.len = list->ai_addrlen;
-	freeaddrinfo(list);
-	return 0;
-}
-
-static enum verdict connected(struct attempt *t)
-{
-	enum verdict v;
-
-	t->deadline = sock_deadline(
-		number(t->d, "discovery.sendtargets.timeo.login_timeout", LOGIN_MS / 1000) * 1000);
-	pdu_reader_reset(&t->reader);
-	v = log_in(t);
-	if (v != DONE)
-		return v;
-	t->deadline = sock_deadline(
-		number(t->d, "discovery.sendtargets.timeo.active_timeout", 30) * 1000);
-	v = ask(t);
-	leave(t);
-	return v;
-}
-
-static enum verdict try_once(struct attempt *t)
-{
-	const struct sock_options o = {.netdev = t->d->netdev};
-	int timeout = number(t->d, "discovery.sendtargets.timeo.login_timeout", LOGIN_MS / 1000) * 1000;
-	enum verdict v;
-
-	if (resolve(t))
-		return fatal(t, ISCSI_ERR_TRANS);
-	t->fd = sock_connect(&t->addr, &o, timeout);
-	if (t->fd == -ETIMEDOUT) {
-		log_error("connect to %s timed out", host_of(t));
-		return RETRY;
-	}
-	if (t->fd < 0) {
-		log_error("cannot make connection to %s: %s", host_of(t), strerror(-t->fd));
-		return RETRY;
-	}
-	v = connected(t);
-	close(t->fd);
-	return v;
-}
-
-static int run_attempts(struct attempt *t)
-{
-	int retries = atoi(iscsi_discovery_get(t->d->record, "discovery.sendtargets.reopen_max"));
-	int redirects = 0;
-
-	for (int n = 0;;) {
-		switch (try_once(t)) {
-		case DONE:
-			return ISCSI_OK;
-		case FATAL:
-			return t->code;
-		case REDIRECTED:
-			if (++redirects <= REDIRECTS_MAX)
-				continue;
-			log_error("discovery was redirected more than %d times", REDIRECTS_MAX);
-			return ISCSI_ERR_FATAL_LOGIN;
-		case RETRY:
-			break;
-		}
-		if (n++ >= retries) {
-			log_error("connection login retries (reopen_max) %d exceeded", retries);
-			return ISCSI_ERR_PDU_TIMEOUT;
-		}
-		log_debug(1, "retrying discovery login to %s", host_of(t));
-		poll(NULL, 0, PAUSE_MS);
-	}
-}
-
-int discover_run(const struct discover *d)
-{
-	struct attempt t = {.d = d, .login = login_new(), .fd = -1};
-	size_t max = (size_t)number(d, "discovery.sendtargets.iscsi.MaxRecvDataSegmentLength", RECV_MAX);
-	int r = ISCSI_ERR_NOMEM;
-
-	snprintf(t.portal.address, sizeof(t.portal.address), "%s",
-		iscsi_discovery_get(d->record, "discovery.sendtargets.address"));
-	t.portal.port = number(d, "discovery.sendtargets.port", ISCSI_PORT_DEFAULT);
-	t.portal.tpgt = -1;
-	if (max < LOGIN_DATA_MAX)
-		max = LOGIN_DATA_MAX;
-	if (max > PDU_DATA_MAX - 1)
-		max = PDU_DATA_MAX - 1;
-	if (t.login && !pdu_reader_init(&t.reader, max)) {
-		r = run_attempts(&t);
-		pdu_reader_free(&t.reader);
-	}
-	login_free(t.login);
+	if (str_empty(mac))
+		return str_set(ret, iscsi_node_get(n, "iface.net_ifacename"));
+	r = netdev_by_mac(a->root, mac, ret);
+	if (r == -ENOENT)
+		log_error("Cannot match %s to net/scsi interface.", mac);
 	return r;
+}
+
+/* False when the interface cannot be used. */
+static bool find_route(struct app *a, const char *name, struct route *ret)
+{
+	struct iscsi_node *n;
+	int r;
+
+	if (iscsi_node_new_default(&n))
+		return false;
+	r = iscsi_db_apply_iface(a->db, n, name);
+	if (r) {
+		log_error(
+			"Could not read iface info for %s. Make sure an iface config with the file "
+			"name and iface.iscsi_ifacename %s is in %s/ifaces.",
+			name, name, iscsi_db_dir(a->db));
+	} else {
+		r = find_netdev(a, n, &ret->netdev);
+		if (!r)
+			r = str_set(&ret->initiator, iscsi_node_get(n, "iface.initiatorname"));
+	}
+	iscsi_node_free(n);
+	return r == 0;
+}
+
+/* ---- discovery ---- */
+
+struct iscsi_source discover_source(const struct options *o)
+{
+	return (struct iscsi_source){
+		.type = o->type == TYPE_ISNS ? ISCSI_SOURCE_ISNS : ISCSI_SOURCE_SENDTARGETS,
+		.address = o->portal.address[0] ? o->portal.address : NULL,
+		.port = options_port(o),
+	};
+}
+
+int discover_failed(struct app *a, int r)
+{
+	log_error("%s", *iscsi_db_error(a->db) ? iscsi_db_error(a->db) : strerror(-r));
+	return r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
+}
+
+static int ask_through(struct findings *f, struct iscsi_discovery *record, const char *initiator,
+	const char *alias, const char *iface)
+{
+	struct route CLEANUP(route_clear) route = {};
+	struct iscsi_source source;
+	struct query q = {
+		.record = record,
+		.alias = alias,
+		.found = on_found,
+		.data = f,
+	};
+
+	if (!find_route(f->app, iface, &route))
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	q.netdev = route.netdev;
+	q.initiator = route.initiator ? route.initiator : initiator;
+	f->iface = iface;
+	iscsi_discovery_get_source(record, &source);
+	return askers[source.type].ask(&q);
+}
+
+/* An interface that cannot reach the portal leaves it to the others. */
+static bool is_skipped(int code)
+{
+	return code == ISCSI_ERR_TRANS || code == ISCSI_ERR_TRANS_TIMEOUT ||
+	       code == ISCSI_ERR_NO_OBJS_FOUND;
+}
+
+static int ask_all(struct findings *f, struct iscsi_discovery *record)
+{
+	CLEANUP_FREE char *initiator = NULL, *alias = NULL;
+	struct iface_list ifaces = {};
+	bool only_default;
+	int r, result = ISCSI_OK;
+
+	if (iscsi_db_initiator(f->app->db, &initiator, &alias)) {
+		log_error("Cannot perform discovery. Initiatorname required.");
+		return ISCSI_ERR_ISCSID_NOTCONN;
+	}
+	r = choose_ifaces(f->app, &ifaces);
+	only_default = !f->app->o.n_ifaces && ifaces.n == 1 && str_eq(ifaces.names[0], "default");
+	for (size_t i = 0; i < ifaces.n && !r; i++) {
+		r = ask_through(f, record, initiator, alias, ifaces.names[i]);
+		if (is_skipped(r) && !only_default) {
+			result = ISCSI_ERR_NO_OBJS_FOUND;
+			r = ISCSI_OK;
+		}
+	}
+	iface_list_clear(&ifaces);
+	if (r)
+		return r;
+	if (f->nodes.n)
+		return ISCSI_OK;
+	log_error("No portals found");
+	return result ? result : ISCSI_ERR_NO_OBJS_FOUND;
+}
+
+static void print_findings(struct app *a, const struct nodes *nodes)
+{
+	struct show_tree tree = {.merge_portals = true};
+	struct iscsi_node_id id;
+	char tag[16];
+
+	for (size_t i = 0; i < nodes->n; i++) {
+		iscsi_node_get_id(nodes->items[i], &id);
+		snprintf(tag, sizeof(tag), "%d", id.tpgt);
+		if (a->o.print <= 0)
+			show_portal_line(id.address, id.port, tag, id.target);
+		else if (a->o.print == 1)
+			show_tree_node(&tree, &id);
+	}
+}
+
+static bool in_use(void *data, const struct iscsi_node_id *id)
+{
+	struct view_sessions *v = data;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (session_uses(&v->items[i], id)) {
+			record_say_in_use(id);
+			return true;
+		}
+	return false;
+}
+
+static unsigned int merge_of(unsigned int ops)
+{
+	static const struct {
+		unsigned int op, merge;
+	} pairs[] = {
+		{DO_NEW, ISCSI_MERGE_NEW},
+		{DO_UPDATE, ISCSI_MERGE_UPDATE},
+		{DO_DELETE, ISCSI_MERGE_DELETE},
+	};
+	unsigned int merge = 0;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (!ops || ops & pairs[i].op)
+			merge |= pairs[i].merge;
+	return merge;
+}
+
+static int store_findings(
+	struct app *a, const struct iscsi_source *source, const struct nodes *nodes)
+{
+	struct view_sessions sessions = {};
+	int r;
+
+	if (a->o.ops & DO_NONPERSISTENT)
+		return ISCSI_OK;
+	view_sessions_read(a->root, VIEW_LIST, &sessions);
+	r = iscsi_db_merge(
+		a->db, source, nodes->items, nodes->n, merge_of(a->o.ops), in_use, &sessions);
+	view_sessions_clear(&sessions);
+	return r ? discover_failed(a, r) : ISCSI_OK;
+}
+
+int discover_finish(struct app *a, const struct iscsi_source *source, const struct nodes *nodes)
+{
+	int r = store_findings(a, source, nodes);
+
+	if (!r)
+		print_findings(a, nodes);
+	if (!r && a->o.login)
+		r = login_nodes(a, nodes, false, true);
+	return r;
+}
+
+int discover_run(struct app *a, struct iscsi_discovery *record)
+{
+	struct findings f = {.app = a};
+	struct iscsi_source source;
+	int r = ask_all(&f, record);
+
+	iscsi_discovery_get_source(record, &source);
+	if (!r && f.error)
+		r = f.error == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
+	if (r && r != ISCSI_ERR_NO_OBJS_FOUND)
+		log_error("Could not perform %s discovery: %s", askers[source.type].name,
+			iscsi_err_text(r));
+	if (!r)
+		r = discover_finish(a, &source, &f.nodes);
+	nodes_clear(&f.nodes);
+	return r;
+}
+
+void discover_show(struct app *a, struct iscsi_discovery *record)
+{
+	show_record_begin();
+	iscsi_discovery_each(record, show_record_line, &a->o.show_secrets);
+	show_record_end();
 }

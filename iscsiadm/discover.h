@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* discover.h - SendTargets over a TCP connection of our own; needs no daemon */
+/* discover.h - what the modes discovery and discoverydb share */
 #ifndef ISCSIADM_DISCOVER_H
 #define ISCSIADM_DISCOVER_H
 
 #include "iscsiadm.h"
 
-struct discover {
-	struct app *app;
-	struct iscsi_discovery *record; /* where, with which timeouts and secrets */
-	const char *initiator, *alias;	/* alias may be NULL */
-	const char *netdev;		/* to go through; NULL: any */
-	/* portal is never NULL, with port and tag filled in (tag -1: the target gave none). */
-	void (*found)(void *data, const char *target, const struct iscsi_portal *portal);
-	void *data;
-};
+/* Where -t and -p point to: -t st unless it says isns. */
+struct iscsi_source discover_source(const struct options *o);
 
-/* enum iscsi_err; what went wrong is printed. */
-int discover_run(const struct discover *d);
+/*
+ * Asks the record's source, through every interface that was chosen, brings the node records in
+ * line as -o says, prints what was found, and logs in to it with -l. The exit status.
+ */
+int discover_run(struct app *a, struct iscsi_discovery *record);
+/* The part that begins when it is known what was found. */
+int discover_finish(struct app *a, const struct iscsi_source *source, const struct nodes *nodes);
+
+/* Prints the record. */
+void discover_show(struct app *a, struct iscsi_discovery *record);
+
+/* Lists every source, from level 1 on with what was found there. */
+int discover_list(struct app *a);
+
+/* Says what the database could not do, and gives the exit status for it. */
+int discover_failed(struct app *a, int r);
 
 #endif

@@ -16,6 +16,7 @@ struct app {
 
 /* Each returns the exit status; everything is printed. */
 int mode_discovery(struct app *a);
+int mode_discoverydb(struct app *a);
 int mode_node(struct app *a);
 int mode_session(struct app *a);
 

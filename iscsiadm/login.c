@@ -138,6 +138,8 @@ static void run(struct app *a, struct logins *l, bool multiple)
 	if (!r)
 		r = ask(a, q, l, multiple);
 	/* What has no answer, has this one. */
+	if (!r && !a->o.no_wait)
+		r = ISCSI_ERR_ISCSID_COMM;
 	for (size_t i = 0; i < l->n && r; i++)
 		if (l->items[i].code == UNSET)
 			l->items[i].code = r;

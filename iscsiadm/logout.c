@@ -108,9 +108,9 @@ static int logout_chosen(struct app *a, struct chosen *c)
 		print_session("Logging out of session", c->items[i], "");
 	if (!r)
 		r = ask(q, c);
-	for (size_t i = 0; i < c->n && r; i++)
+	for (size_t i = 0; i < c->n; i++)
 		if (c->codes[i] == UNSET)
-			c->codes[i] = r;
+			c->codes[i] = r ? r : ISCSI_ERR_ISCSID_COMM;
 	print_results(c);
 	request_close(q);
 	/* Without the daemon nothing was found to log out of: callers know it so. */

@@ -50,6 +50,7 @@ static int stop_daemon(struct app *a)
 }
 
 static int (*const modes[])(struct app *) = {
+	[MODE_DISCOVERYDB] = mode_discoverydb,
 	[MODE_DISCOVERY] = mode_discovery,
 	[MODE_NODE] = mode_node,
 	[MODE_SESSION] = mode_session,

@@ -40,7 +40,7 @@ static int list_records(struct app *a)
 	const struct iscsi_node_match any = {.port = UNSET};
 	struct listing l = {.level = a->o.print};
 
-	if (a->o.print > 1) {
+	if (a->o.print > 1 || a->o.print < UNSET) {
 		log_error("Invalid info level %d. Try 0 or 1.", a->o.print);
 		return ISCSI_ERR_INVAL;
 	}
@@ -59,7 +59,7 @@ static int list_records(struct app *a)
 static int add_record(struct app *a, const struct iscsi_node_id *place, const char *iface)
 {
 	struct iscsi_node_id id = *place;
-	struct iscsi_node *n;
+	struct iscsi_node *n = NULL;
 	int r;
 
 	id.iface = "default";
@@ -77,8 +77,7 @@ static int add_record(struct app *a, const struct iscsi_node_id *place, const ch
 		log_error("Error while adding record: %s", *iscsi_db_error(a->db)
 								    ? iscsi_db_error(a->db)
 								    : strerror(-r));
-	if (r != -ENOMEM)
-		iscsi_node_free(n);
+	iscsi_node_free(n);
 	return r ? ISCSI_ERR_IDBM : ISCSI_OK;
 }
 
@@ -228,7 +227,7 @@ int mode_node(struct app *a)
 			       : bad_word("logoutall", o->logoutall);
 	if (o->n_ifaces && !iface_is_there(a, o->ifaces[0]))
 		return ISCSI_ERR_NOMEM;
-	if (o->ops == OP_NEW)
+	if (o->ops == DO_NEW)
 		return new_records(a, &match.node);
 	if (o->rescan)
 		return rescan_sessions(a, &match);

@@ -27,7 +27,8 @@ static const struct request_state *find_state(const struct request_state *states
 static int compare_targets(const void *a, const void *b)
 {
 	const struct view_session *x = a, *y = b;
-	int r = strcmp(x->target, y->target);
+	/* One that is just being made has no target yet. */
+	int r = strcmp(x->target ? x->target : "", y->target ? y->target : "");
 
 	return r ? r : x->sid < y->sid ? -1 : x->sid > y->sid;
 }
@@ -100,7 +101,12 @@ static int work_on_record(struct app *a, const struct view_session *s)
 	struct nodes nodes = {};
 	int r;
 
-	if (!(a->o.ops & OP_NEW))
+	/* What the kernel does not say must not match every record. */
+	if (!match.target || !match.address || match.port < 0) {
+		log_error("No records found");
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	if (!(a->o.ops & DO_NEW))
 		return record_ops_run(a, &match);
 	nodes_load(a, &match, &nodes);
 	if (nodes.n) {
@@ -151,7 +157,7 @@ int mode_session(struct app *a)
 
 	if (a->o.sid)
 		return one_session(a);
-	if (a->o.ops & OP_NEW) {
+	if (a->o.ops & DO_NEW) {
 		log_error("session mode: Operation 'new' only allowed with specific session IDs");
 		return ISCSI_ERR_INVAL;
 	}

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,69 +12,34 @@
 #include "log.h"
 #include "str.h"
 
-/* ---- options ---- */
-
-static const struct option longs[] = {
-	{"mode", required_argument, NULL, 'm'},
-	{"portal", required_argument, NULL, 'p'},
-	{"targetname", required_argument, NULL, 'T'},
-	{"interface", required_argument, NULL, 'I'},
-	{"op", required_argument, NULL, 'o'},
-	{"type", required_argument, NULL, 't'},
-	{"name", required_argument, NULL, 'n'},
-	{"value", required_argument, NULL, 'v'},
-	{"host", required_argument, NULL, 'H'},
-	{"sid", required_argument, NULL, 'r'},
-	{"rescan", no_argument, NULL, 'R'},
-	{"print", required_argument, NULL, 'P'},
-	{"discover", no_argument, NULL, 'D'},
-	{"login", no_argument, NULL, 'l'},
-	{"loginall", required_argument, NULL, 'L'},
-	{"logout", no_argument, NULL, 'u'},
-	{"logoutall", required_argument, NULL, 'U'},
-	{"stats", no_argument, NULL, 's'},
-	{"killiscsid", required_argument, NULL, 'k'},
-	{"debug", required_argument, NULL, 'd'},
-	{"show", no_argument, NULL, 'S'},
-	{"version", no_argument, NULL, 'V'},
-	{"help", no_argument, NULL, 'h'},
-	{"submode", required_argument, NULL, 'C'},
-	{"ip", required_argument, NULL, 'a'},
-	{"packetsize", required_argument, NULL, 'b'},
-	{"count", required_argument, NULL, 'c'},
-	{"interval", required_argument, NULL, 'i'},
-	{"index", required_argument, NULL, 'x'},
-	{"portal_type", optional_argument, NULL, 'A'},
-	{"no_wait", no_argument, NULL, 'W'},
-	{},
-};
-
-static const char shorts[] = "RlDVhm:a:b:c:C:p:P:T:H:i:I:U:k:L:d:r:n:v:o:sSt:ux:A:W";
-
 /* ---- modes ---- */
 
 static const struct mode_row {
 	const char *name;
+	const char *called; /* in messages, where that is another name */
 	const char *letters; /* of the options that it takes */
 	const char *usage;
 } modes[MODES] = {
-	[MODE_DISCOVERY] = {"discovery", "DSIPdmntplov",
-		"iscsiadm -m discovery [-hV] [-d debug_level] [-P printlevel] [-t type -p ip:port -I "
-		"ifaceN ... [-l]] | [[-p ip:port] [-l | -D]] [-W]"},
-	[MODE_NODE] = {"node", "RIPdmlSonvupTULW",
-		"iscsiadm -m node [-hV] [-d debug_level] [-P printlevel] [-L all,manual,automatic,"
-		"onboot] [-W] [-U all,manual,automatic,onboot] [-S] [[-T targetname -p ip:port -I "
-		"ifaceN] [-l | -u | -R | -s]] [[-o operation ] [-n name] [-v value]]"},
-	[MODE_SESSION] = {"session", "PiRdrmuonSv",
-		"iscsiadm -m session [-hV] [-d debug_level] [-P printlevel] [-r sessionid | sysfsdir "
-		"[-R | -u | -s] [-o operation] [-n name] [-v value]]"},
+	[MODE_DISCOVERYDB] = {"discoverydb", "discovery", "DSIPdmntplov",
+		"[-hV] [-d debug_level] [-P printlevel] [-t type -p ip:port -I ifaceN ... [-Dl]] | "
+		"[[-p ip:port -t type] [-o operation] [-n name] [-v value] [-lD]] "},
+	[MODE_DISCOVERY] = {"discovery", NULL, "DSIPdmntplov",
+		"[-hV] [-d debug_level] [-P printlevel] [-t type -p ip:port -I ifaceN ... [-l]] | "
+		"[[-p ip:port] [-l | -D]] [-W]"},
+	[MODE_NODE] = {"node", NULL, "RPIdmlSonvupTULW",
+		"[-hV] [-d debug_level] [-P printlevel] [-L all,manual,automatic,onboot] [-W] "
+		"[-U all,manual,automatic,onboot] [-S] [[-T targetname -p ip:port -I ifaceN] "
+		"[-l | -u | -R | -s]] [[-o operation ] [-n name] [-v value]]"},
+	[MODE_SESSION] = {"session", NULL, "PiRdrmuonSv",
+		"[-hV] [-d debug_level] [-P printlevel] [-r sessionid | sysfsdir [-R | -u | -s] "
+		"[-o operation] [-n name] [-v value]]"},
 };
 
 void options_print_usage(void)
 {
-	for (enum mode m = MODE_NONE; m < MODES; m++)
-		if (modes[m].usage)
-			puts(modes[m].usage);
+	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
+		if (modes[m].name)
+			printf("iscsiadm -m %s %s\n", modes[m].name, modes[m].usage);
 	puts("iscsiadm -k priority");
 }
 
@@ -84,59 +50,74 @@ static void print_hint(void)
 
 static enum mode find_mode(const char *name)
 {
-	for (enum mode m = MODE_NONE; m < MODES; m++)
-		if (modes[m].name && str_eq(modes[m].name, name))
+	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
+		if (str_eq(modes[m].name, name))
 			return m;
 	return MODE_NONE;
 }
 
-/* Every option of the line must be one of the mode's; the first that is not is named. */
-static bool mode_takes_all(enum mode m, int argc, char **argv)
-{
-	int at = optind, c;
-	bool ok = true;
+/* ---- values: each is false when something is wrong with it, and says so ---- */
 
-	optind = 0;
-	while (ok && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		ok = c != '?' && strchr(modes[m].letters, c);
-		if (!ok)
-			log_error("%s mode: option '-%c' is not allowed/supported", modes[m].name, c);
-	}
-	optind = at;
-	return ok;
-}
-
-/* ---- values ---- */
-
-static const struct {
+static const struct word {
 	const char *word;
-	enum op op;
+	int value;
 } op_words[] = {
-	{"new", OP_NEW},
-	{"delete", OP_DELETE},
-	{"update", OP_UPDATE},
-	{"show", OP_SHOW},
-	{"nonpersistent", OP_NONPERSISTENT},
-	{"apply", OP_OTHER},
-	{"applyall", OP_OTHER},
-	{"login", OP_OTHER},
-	{"logout", OP_OTHER},
+	{"new", DO_NEW},
+	{"delete", DO_DELETE},
+	{"update", DO_UPDATE},
+	{"show", DO_SHOW},
+	{"nonpersistent", DO_NONPERSISTENT},
+	{"apply", DO_APPLY},
+	{"applyall", DO_APPLYALL},
+	{"login", DO_LOGIN},
+	{"logout", DO_LOGOUT},
+	{},
+}, type_words[] = {
+	{"sendtargets", TYPE_SENDTARGETS},
+	{"st", TYPE_SENDTARGETS},
+	{"isns", TYPE_ISNS},
+	{},
+}, submode_words[] = {
+	{"ping", SUBMODE_PING},
+	{"chap", SUBMODE_CHAP},
+	{"flashnode", SUBMODE_FLASHNODE},
+	{"stats", SUBMODE_STATS},
+	{},
 };
+
+/* 0: no such word. */
+static int word_value(const struct word *words, const char *word)
+{
+	for (; words->word; words++)
+		if (str_eq(words->word, word))
+			return words->value;
+	return 0;
+}
 
 static bool parse_op(struct options *o, const char *word)
 {
-	for (size_t i = 0; i < sizeof(op_words) / sizeof(op_words[0]); i++)
-		if (str_eq(op_words[i].word, word)) {
-			o->ops |= op_words[i].op;
-			return true;
-		}
-	log_error("can not recognize operation: '%s'", word);
-	return false;
+	int op = word_value(op_words, word);
+
+	o->ops |= (unsigned int)op;
+	if (!op)
+		log_error("can not recognize operation: '%s'", word);
+	return op;
 }
 
-static bool add_half(struct options *o, const char **half)
+static bool parse_type(struct options *o, const char *word)
 {
-	*half = optarg;
+	o->type = (enum source_type)word_value(type_words, word);
+	return true;
+}
+
+static bool parse_submode(struct options *o, const char *word)
+{
+	o->submode = (enum submode)word_value(submode_words, word);
+	return true;
+}
+
+static bool end_of_pair(struct options *o)
+{
 	if (!o->half.key || !o->half.value)
 		return true;
 	if (o->n_pairs == PAIRS_MAX) {
@@ -146,6 +127,18 @@ static bool add_half(struct options *o, const char **half)
 	o->pairs[o->n_pairs++] = o->half;
 	o->half = (struct iscsi_setting){};
 	return true;
+}
+
+static bool parse_name(struct options *o, const char *text)
+{
+	o->half.key = text;
+	return end_of_pair(o);
+}
+
+static bool parse_value(struct options *o, const char *text)
+{
+	o->half.value = text;
+	return end_of_pair(o);
 }
 
 static bool parse_portal(struct options *o, const char *text)
@@ -188,74 +181,177 @@ static bool parse_target(struct options *o, const char *name)
 	return !fault;
 }
 
-/* False: something is wrong with the value, and was said. */
-static bool set_option(struct options *o, int c)
+static bool parse_kill(struct options *o, const char *text)
 {
-	switch (c) {
-	case 'p':
-		return parse_portal(o, optarg);
-	case 'T':
-		return parse_target(o, optarg);
-	case 'I':
-		return parse_iface(o, optarg);
-	case 'o':
-		return parse_op(o, optarg);
-	case 'n':
-		return add_half(o, &o->half.key);
-	case 'v':
-		return add_half(o, &o->half.value);
-	case 't':
-		o->sendtargets = str_eq(optarg, "st") || str_eq(optarg, "sendtargets");
-		break;
-	case 'r':
-		o->sid = optarg;
-		break;
-	case 'L':
-		o->loginall = optarg;
-		break;
-	case 'U':
-		o->logoutall = optarg;
-		break;
-	case 'P':
-		o->print = atoi(optarg);
-		break;
-	case 'd':
-		o->debug = atoi(optarg);
-		break;
-	case 'k':
-		o->kill = atoi(optarg);
-		if (o->kill < 0) {
-			log_error("Invalid killiscsid priority %d Priority must be greater than or "
-				  "equal to zero.",
-				o->kill);
-			return false;
-		}
-		break;
+	o->kill = atoi(text);
+	if (o->kill >= 0)
+		return true;
+	log_error("Invalid killiscsid priority %d Priority must be greater than or equal to zero.",
+		o->kill);
+	return false;
+}
+
+/* What is no number is 0. */
+static bool parse_u32(const char *what, const char *text, uint32_t *ret)
+{
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(text, NULL, 10);
+	if (!errno && n > UINT32_MAX)
+		errno = ERANGE;
+	if (errno) {
+		log_error("Invalid %s %s. %s.", what, text, strerror(errno));
+		return false;
 	}
+	*ret = (uint32_t)n;
 	return true;
 }
 
-static const struct {
-	char letter;
+static bool parse_host(struct options *o, const char *text)
+{
+	o->host_mac = strchr(text, ':') ? text : NULL;
+	return o->host_mac || parse_u32("host no", text, &o->host);
+}
+
+/* Of tables in offload cards: nothing here has one. */
+static bool parse_index(struct options *o, const char *text)
+{
+	uint32_t index;
+
+	(void)o;
+	return parse_u32("index", text, &index);
+}
+
+static bool ignore(struct options *o, const char *text)
+{
+	(void)o;
+	(void)text;
+	return true;
+}
+
+/* ---- options ---- */
+
+#define ROW(l, n, arg, ...)                                           \
+	{                                                             \
+		.letter = l, .name = n, .has_argument = arg, __VA_ARGS__ \
+	}
+#define AT(member) .offset = offsetof(struct options, member)
+#define FLAG(l, n, member) ROW(l, n, no_argument, .flag = true, AT(member))
+#define NUMBER(l, n, member) ROW(l, n, required_argument, .number = true, AT(member))
+#define TEXT(l, n, member) ROW(l, n, required_argument, .text = true, AT(member))
+#define PARSED(l, n, function) ROW(l, n, required_argument, .parse = function)
+
+/* In the order in which getopt names those that an abbreviation may mean. */
+static const struct option_row {
+	int letter; /* one that is no character: the option is long only */
+	const char *name;
+	int has_argument;
+	/* what becomes of it, one of: */
+	bool flag, number, text; /* set at offset */
 	size_t offset;
-} switches[] = {
-	{'l', offsetof(struct options, login)},
-	{'u', offsetof(struct options, logout)},
-	{'R', offsetof(struct options, rescan)},
-	{'D', offsetof(struct options, discover)},
-	{'S', offsetof(struct options, show_secrets)},
-	{'W', offsetof(struct options, no_wait)},
-	{'h', offsetof(struct options, help)},
+	bool (*parse)(struct options *o, const char *text);
+} rows[] = {
+	ROW('m', "mode", required_argument, .parse = NULL),
+	PARSED('p', "portal", parse_portal),
+	PARSED('T', "targetname", parse_target),
+	PARSED('I', "interface", parse_iface),
+	PARSED('o', "op", parse_op),
+	PARSED('t', "type", parse_type),
+	PARSED('n', "name", parse_name),
+	PARSED('v', "value", parse_value),
+	PARSED('H', "host", parse_host),
+	TEXT('r', "sid", sid),
+	FLAG('R', "rescan", rescan),
+	NUMBER('P', "print", print),
+	FLAG('D', "discover", discover),
+	FLAG('l', "login", login),
+	TEXT('L', "loginall", loginall),
+	FLAG('u', "logout", logout),
+	TEXT('U', "logoutall", logoutall),
+	FLAG('s', "stats", stats),
+	PARSED('k', "killiscsid", parse_kill),
+	NUMBER('d', "debug", debug),
+	FLAG('S', "show", show_secrets),
+	ROW('V', "version", no_argument, .parse = NULL),
+	FLAG('h', "help", help),
+	PARSED('C', "submode", parse_submode),
+	TEXT('a', "ip", ip),
+	NUMBER('b', "packetsize", packet_size),
+	NUMBER('c', "count", count),
+	NUMBER('i', "interval", interval),
+	PARSED('x', "index", parse_index),
+	PARSED('A', "portal_type", ignore),
+	FLAG('W', "no_wait", no_wait),
 };
 
-static bool set_switch(struct options *o, int c)
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static const struct option_row *find_row(int letter)
 {
-	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
-		if (switches[i].letter == c) {
-			*(bool *)((char *)o + switches[i].offset) = true;
-			return true;
-		}
-	return false;
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].letter == letter)
+			return &rows[i];
+	return NULL;
+}
+
+/* The table as getopt wants it. */
+static struct getopt_table {
+	struct option longs[N_ROWS + 1];
+	char shorts[2 * N_ROWS + 1];
+} table;
+
+static void make_table(void)
+{
+	char *s = table.shorts;
+
+	for (size_t i = 0; i < N_ROWS; i++) {
+		table.longs[i] = (struct option){rows[i].name, rows[i].has_argument, NULL, rows[i].letter};
+		if (rows[i].letter > UCHAR_MAX)
+			continue;
+		*s++ = (char)rows[i].letter;
+		if (rows[i].has_argument)
+			*s++ = ':';
+	}
+}
+
+static int next_option(int argc, char **argv)
+{
+	return getopt_long(argc, argv, table.shorts, table.longs, NULL);
+}
+
+/* False: something is wrong with the value, and was said. */
+static bool set_option(struct options *o, int letter)
+{
+	const struct option_row *row = find_row(letter);
+	void *member = (char *)o + row->offset;
+
+	if (row->flag)
+		*(bool *)member = true;
+	else if (row->number)
+		*(int *)member = atoi(optarg);
+	else if (row->text)
+		*(const char **)member = optarg;
+	else if (row->parse)
+		return row->parse(o, optarg);
+	return true;
+}
+
+/* Every option of the line must be one of the mode's; the first that is not is named. */
+static bool mode_takes_all(enum mode m, int argc, char **argv)
+{
+	const char *name = modes[m].called ? modes[m].called : modes[m].name;
+	int at = optind, c;
+	bool ok = true;
+
+	optind = 0;
+	while (ok && (c = next_option(argc, argv)) != -1) {
+		ok = c != '?' && strchr(modes[m].letters, c);
+		if (!ok)
+			log_error("%s mode: option '-%c' is not allowed/supported", name, c);
+	}
+	optind = at;
+	return ok;
 }
 
 static int unknown_option(void)
@@ -282,9 +378,16 @@ int options_parse(int argc, char **argv, struct options *ret)
 {
 	int c, r;
 
-	*ret = (struct options){.print = UNSET, .kill = UNSET, .debug = UNSET};
+	make_table();
+	*ret = (struct options){
+		.print = UNSET,
+		.kill = UNSET,
+		.debug = UNSET,
+		.packet_size = 32,
+		.count = 1,
+	};
 	ret->portal.port = ret->portal.tpgt = UNSET;
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+	while ((c = next_option(argc, argv)) != -1) {
 		if (c == 'V') {
 			printf("iscsiadm version %s\n", VERSION);
 			return ISCSI_OK;
@@ -295,7 +398,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 			r = mode_option(ret, argc, argv);
 			if (r != UNSET)
 				return r;
-		} else if (!set_switch(ret, c) && !set_option(ret, c)) {
+		} else if (!set_option(ret, c)) {
 			return ISCSI_ERR_INVAL;
 		}
 	}
@@ -314,5 +417,7 @@ int options_port(const struct options *o)
 {
 	if (!o->portal.address[0])
 		return UNSET;
-	return o->portal.port < 0 ? ISCSI_PORT_DEFAULT : o->portal.port;
+	if (o->portal.port >= 0)
+		return o->portal.port;
+	return o->type == TYPE_ISNS ? ISCSI_PORT_ISNS : ISCSI_PORT_DEFAULT;
 }

@@ -5,22 +5,40 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "iscsi-node.h"
 #include "name.h"
 
-enum mode { MODE_NONE, MODE_DISCOVERY, MODE_NODE, MODE_SESSION, MODES };
+enum mode {
+	MODE_NONE,
+	MODE_DISCOVERYDB,
+	MODE_DISCOVERY,
+	MODE_NODE,
+	MODE_SESSION,
+	MODE_IFACE,
+	MODE_FW,
+	MODE_HOST,
+	MODES
+};
 
 /* The words of -o; given more than once they add up. */
 enum op {
-	OP_NONE = 0,
-	OP_NEW = 1,
-	OP_DELETE = 2,
-	OP_UPDATE = 4,
-	OP_SHOW = 8,
-	OP_NONPERSISTENT = 0x10,
-	OP_OTHER = 0x20, /* apply, applyall, login, logout: not for any mode that is here */
+	DO_NONE = 0,
+	DO_NEW = 1,
+	DO_DELETE = 2,
+	DO_UPDATE = 4,
+	DO_SHOW = 8,
+	DO_NONPERSISTENT = 0x10,
+	DO_APPLY = 0x20,
+	DO_APPLYALL = 0x40,
+	DO_LOGIN = 0x80,
+	DO_LOGOUT = 0x100,
 };
+
+enum source_type { TYPE_NONE, TYPE_SENDTARGETS, TYPE_ISNS };
+
+enum submode { SUBMODE_NONE, SUBMODE_PING, SUBMODE_CHAP, SUBMODE_FLASHNODE, SUBMODE_STATS };
 
 #define IFACES_MAX 64
 #define PAIRS_MAX 128
@@ -33,13 +51,18 @@ struct options {
 	struct iscsi_portal portal; /* address "": not given */
 	const char *ifaces[IFACES_MAX];
 	size_t n_ifaces;
-	bool sendtargets; /* -t st; other types are no type */
+	enum source_type type; /* words that are none are no type */
+	enum submode submode;
 	struct iscsi_setting pairs[PAIRS_MAX]; /* -n with -v, complete ones */
 	size_t n_pairs;
 	struct iscsi_setting half; /* a pair of which one part is there */
 	int print, kill, debug;	   /* UNSET: not given */
 	const char *sid, *loginall, *logoutall;
-	bool login, logout, rescan, discover, show_secrets, no_wait, help;
+	const char *host_mac; /* -H with a ':' */
+	uint32_t host;	      /* -H else; 0 also without it, as callers know it */
+	const char *ip;	      /* to ping */
+	int packet_size, count, interval;
+	bool login, logout, rescan, stats, discover, show_secrets, no_wait, help;
 };
 
 /*

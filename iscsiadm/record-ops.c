@@ -59,11 +59,8 @@ static int show_one(void *data, const struct iscsi_node_id *id)
 
 /* ---- update ---- */
 
-static void update_refused(struct walk *w, enum iscsi_update_result why, size_t bad)
+void record_update_refused(enum iscsi_update_result why, const struct iscsi_setting *s)
 {
-	const struct iscsi_setting *s = &w->app->o.pairs[bad];
-
-	w->error = ISCSI_ERR_INVAL;
 	switch (why) {
 	case ISCSI_UPDATE_OK:
 		break;
@@ -79,7 +76,6 @@ static void update_refused(struct walk *w, enum iscsi_update_result why, size_t 
 		break;
 	case ISCSI_UPDATE_BAD_VALUE:
 		log_error("unknown value format '%s' for parameter name '%s'", s->value, s->key);
-		log_error("Unknown parameter %s.", s->key);
 		break;
 	}
 }
@@ -108,14 +104,25 @@ static int update_one(void *data, const struct iscsi_node_id *id)
 		return 0;
 	}
 	r = iscsi_db_update(w->app->db, id, o->pairs, o->n_pairs, &bad);
-	if (r > 0)
-		update_refused(w, (enum iscsi_update_result)r, bad);
-	else if (r)
+	if (r < 0)
 		database_failed(w, r);
+	if (r <= 0)
+		return 0;
+	record_update_refused((enum iscsi_update_result)r, &o->pairs[bad]);
+	if (r == ISCSI_UPDATE_BAD_VALUE)
+		log_error("Unknown parameter %s.", o->pairs[bad].key);
+	w->error = ISCSI_ERR_INVAL;
 	return 0;
 }
 
 /* ---- delete ---- */
+
+void record_say_in_use(const struct iscsi_node_id *id)
+{
+	log_error("This command will remove the record [iface: %s, target: %s, portal: %s,%d], but a "
+		  "session is using it. Logout session then rerun command to remove record.",
+		id->iface, id->target, id->address, id->port);
+}
 
 static int delete_one(void *data, const struct iscsi_node_id *id)
 {
@@ -124,10 +131,7 @@ static int delete_one(void *data, const struct iscsi_node_id *id)
 
 	w->found++;
 	if (user_of(w, id)) {
-		log_error("This command will remove the record [iface: %s, target: %s, portal: %s,%d], "
-			  "but a session is using it. Logout session then rerun command to remove "
-			  "record.",
-			id->iface, id->target, id->address, id->port);
+		record_say_in_use(id);
 		w->error = ISCSI_ERR_SESS_EXISTS;
 		return 0;
 	}
@@ -167,10 +171,10 @@ static const struct {
 	int (*check)(const struct options *o); /* NULL: always well */
 	bool changes;
 } ops[] = {
-	{OP_NONE, show_one, NULL, false},
-	{OP_SHOW, show_one, NULL, false},
-	{OP_UPDATE, update_one, check_update, true},
-	{OP_DELETE, delete_one, NULL, true},
+	{DO_NONE, show_one, NULL, false},
+	{DO_SHOW, show_one, NULL, false},
+	{DO_UPDATE, update_one, check_update, true},
+	{DO_DELETE, delete_one, NULL, true},
 };
 
 int record_ops_run(struct app *a, const struct iscsi_node_match *match)

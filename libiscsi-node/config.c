@@ -12,7 +12,7 @@
 
 int config_apply(struct iscsi_db *db, struct record *r)
 {
-	unsigned int kind = r->settings == &node_settings ? 1 : 2;
+	unsigned int kind = r->settings == &node_settings ? 1 : r->settings == &isns_settings ? 2 : 4;
 	int ret = db_parse_file(db, AT_FDCWD, db->config, db->config, r,
 		&(struct parse){.quiet = db->warned & kind});
 

@@ -83,6 +83,11 @@ void iscsi_db_close(struct iscsi_db *db)
 	free(db);
 }
 
+const char *iscsi_db_dir(const struct iscsi_db *db)
+{
+	return db->dir;
+}
+
 const char *iscsi_db_error(const struct iscsi_db *db)
 {
 	return db->error ? db->error : "";

@@ -31,6 +31,8 @@ int iscsi_db_open(const char *root, struct iscsi_db **ret);
 int iscsi_db_open_files(const char *root, const char *config, const char *initiatorname,
 	struct iscsi_db **ret);
 void iscsi_db_close(struct iscsi_db *db);
+/* The directory of the records, ROOT in front; as long as db. */
+const char *iscsi_db_dir(const struct iscsi_db *db);
 
 /*
  * What went wrong with the last call that failed, as one sentence with the file's name and line
@@ -160,15 +162,42 @@ int iscsi_db_apply_iface(struct iscsi_db *db, struct iscsi_node *n, const char *
 /* The names of stored interfaces whose transport is tcp, sorted. */
 int iscsi_db_each_iface(struct iscsi_db *db, int (*each)(void *data, const char *name), void *data);
 
-/* ---- SendTargets discovery records (send_targets/ADDRESS,PORT/st_config) ---- */
+/* ---- where records were found ---- */
 
-struct iscsi_discovery; /* one discovery record */
+enum iscsi_source_type {
+	ISCSI_SOURCE_SENDTARGETS, /* a portal that was asked */
+	ISCSI_SOURCE_ISNS,	  /* a name server; those of old databases have no address */
+	ISCSI_SOURCE_STATIC,	  /* added by hand: no address */
+	ISCSI_SOURCE_FW,	  /* told by the firmware: no address */
+};
+
+struct iscsi_source {
+	enum iscsi_source_type type;
+	const char *address; /* NULL: none */
+	int port;	     /* 0: none */
+};
+
+/*
+ * Every source of that type that is stored, sorted; those without an address are not. What is
+ * borrowed, and what is returned, as of iscsi_db_each.
+ */
+int iscsi_db_each_source(struct iscsi_db *db, enum iscsi_source_type type,
+	int (*each)(void *data, const struct iscsi_source *source), void *data);
+/* The ids of the records that are linked from a source. */
+int iscsi_db_each_found(struct iscsi_db *db, const struct iscsi_source *source,
+	int (*each)(void *data, const struct iscsi_node_id *id), void *data);
+
+/* ---- discovery records: send_targets/ADDRESS,PORT/st_config, isns/ADDRESS,PORT/isns_config ---- */
+
+struct iscsi_discovery; /* one discovery record: of a source with an address */
 
 /* A new one from iscsid.conf as it is now / the stored one (-ENOENT). */
-int iscsi_discovery_new(struct iscsi_db *db, const char *address, int port,
+int iscsi_discovery_new(struct iscsi_db *db, const struct iscsi_source *source,
 	struct iscsi_discovery **ret);
-int iscsi_discovery_load(struct iscsi_db *db, const char *address, int port,
+int iscsi_discovery_load(struct iscsi_db *db, const struct iscsi_source *source,
 	struct iscsi_discovery **ret);
+/* Borrowed. */
+void iscsi_discovery_get_source(const struct iscsi_discovery *d, struct iscsi_source *ret);
 void iscsi_discovery_free(struct iscsi_discovery *d);
 const char *iscsi_discovery_get(struct iscsi_discovery *d, const char *key);
 enum iscsi_set_result iscsi_discovery_set(struct iscsi_discovery *d, const char *key,
@@ -176,12 +205,15 @@ enum iscsi_set_result iscsi_discovery_set(struct iscsi_discovery *d, const char 
 int iscsi_discovery_each(struct iscsi_discovery *d,
 	int (*each)(void *data, const char *key, const char *value, bool secret), void *data);
 int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d);
+/* As iscsi_db_update. */
+int iscsi_discovery_update(struct iscsi_db *db, const struct iscsi_source *source,
+	const struct iscsi_setting *settings, size_t n, size_t *ret_bad);
 /* The record and every node record that is linked from it. -ENOENT. */
-int iscsi_discovery_delete(struct iscsi_db *db, const char *address, int port);
+int iscsi_discovery_delete(struct iscsi_db *db, const struct iscsi_source *source);
 
 /*
- * Brings the records that came from one discovery source (kind "send_targets", address and port)
- * in line with what it announces now. nodes: what was found, their discovery keys are set here.
+ * Brings the records that came from one source in line with what it announces now. nodes: what was
+ * found, their discovery keys are set here.
  * Operations as of "-o": each of them alone or together; all three is the default of iscsiadm.
  * keep(id): true when a record that is no longer announced must stay (a session uses it).
  */
@@ -190,9 +222,9 @@ enum iscsi_merge {
 	ISCSI_MERGE_UPDATE = 2, /* overwrite what was there (and store what was not) */
 	ISCSI_MERGE_DELETE = 4, /* delete what is no longer announced */
 };
-int iscsi_db_merge(struct iscsi_db *db, const char *address, int port, struct iscsi_node **nodes,
-	size_t n, unsigned int merge, bool (*keep)(void *data, const struct iscsi_node_id *id),
-	void *data);
+int iscsi_db_merge(struct iscsi_db *db, const struct iscsi_source *source,
+	struct iscsi_node **nodes, size_t n, unsigned int merge,
+	bool (*keep)(void *data, const struct iscsi_node_id *id), void *data);
 
 #ifdef __cplusplus
 }

@@ -27,6 +27,23 @@ static const struct source_dir {
 	[DISCOVERY_STATIC] = {"static", false, true},
 	[DISCOVERY_FW] = {"fw", false, true},
 };
+
+static const int discovery_types[] = {
+	[ISCSI_SOURCE_SENDTARGETS] = DISCOVERY_SEND_TARGETS,
+	[ISCSI_SOURCE_ISNS] = DISCOVERY_ISNS,
+	[ISCSI_SOURCE_STATIC] = DISCOVERY_STATIC,
+	[ISCSI_SOURCE_FW] = DISCOVERY_FW,
+};
+
+int source_discovery_type(enum iscsi_source_type type)
+{
+	return discovery_types[type];
+}
+
+const char *source_dir_name(enum iscsi_source_type type)
+{
+	return source_dirs[discovery_types[type]].name;
+}
 #define N_SOURCE_DIRS (sizeof(source_dirs) / sizeof(source_dirs[0]))
 
 /* NULL: out of memory. */
@@ -48,8 +65,7 @@ static int find_source(struct iscsi_db *db, const struct iscsi_node *n, char **r
 	*ret = NULL;
 	if (!dir->name)
 		return 0;
-	if (dir->per_source && n->discovery_address &&
-		!iscsi_address_fault(n->discovery_address)) {
+	if (dir->per_source && n->discovery_address && !iscsi_address_fault(n->discovery_address)) {
 		path = str_printf("%s/%s,%d", dir->name, n->discovery_address, n->discovery_port);
 		if (!path)
 			return -ENOMEM;
@@ -186,13 +202,23 @@ static bool parse_link(
 	return true;
 }
 
-int links_each(struct iscsi_db *db, const char *address, int port,
+int iscsi_db_each_found(struct iscsi_db *db, const struct iscsi_source *source,
 	int (*each)(void *data, const struct iscsi_node_id *id), void *data)
 {
-	char *CLEANUP_FREE source = str_printf("send_targets/%s,%d", address, port);
+	const char *kind = source_dir_name(source->type);
+	char *CLEANUP_FREE dir =
+		source->address ? str_printf("%s/%s,%d", kind, source->address, source->port)
+				: strdup(kind);
 	struct names CLEANUP(names_free) names = {0};
-	int CLEANUP_CLOSE fd = source ? db_open_dir(db, source, false) : -ENOMEM;
-	int r = fd < 0 ? fd : names_read(fd, ".", DT_LNK, &names);
+	int CLEANUP_CLOSE fd = -1;
+	int r;
+
+	db_begin(db);
+	if (source->address && iscsi_address_fault(source->address))
+		return db_fail(db, -EINVAL, "the address of the discovery source %s",
+			iscsi_address_fault(source->address));
+	fd = dir ? db_open_dir(db, dir, false) : -ENOMEM;
+	r = fd < 0 ? fd : names_read(fd, ".", DT_LNK, &names);
 
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
 		char target[PATH_MAX];
@@ -205,6 +231,25 @@ int links_each(struct iscsi_db *db, const char *address, int port,
 		target[len] = '\0';
 		if (parse_link(names.v[i], target, &portal, &id))
 			r = each(data, &id);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+int iscsi_db_each_source(struct iscsi_db *db, enum iscsi_source_type type,
+	int (*each)(void *data, const struct iscsi_source *source), void *data)
+{
+	struct names CLEANUP(names_free) names = {0};
+	int CLEANUP_CLOSE fd = -1;
+	int r;
+
+	db_begin(db);
+	fd = db_open_dir(db, source_dir_name(type), false);
+	r = fd < 0 ? fd : names_read(fd, ".", DT_UNKNOWN, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		struct iscsi_portal p;
+
+		if (place_parse(names.v[i], &p) && p.tpgt < 0)
+			r = each(data, &(struct iscsi_source){type, p.address, p.port});
 	}
 	return r == -ENOENT ? 0 : r;
 }

@@ -13,8 +13,7 @@ static void cleanup_node(struct iscsi_node **n)
 
 struct merge {
 	struct iscsi_db *db;
-	const char *address; /* of the source */
-	int port;
+	const struct iscsi_source *source;
 	struct iscsi_node **by_target; /* what was announced, sorted */
 	size_t n;
 	bool (*keep)(void *data, const struct iscsi_node_id *id);
@@ -27,7 +26,7 @@ static int compare_targets(const void *a, const void *b)
 		(*(struct iscsi_node *const *)a)->target, (*(struct iscsi_node *const *)b)->target);
 }
 
-static int set_source(struct iscsi_db *db, struct iscsi_node *n, const char *address, int port)
+static int set_source(struct iscsi_db *db, struct iscsi_node *n, const struct iscsi_source *source)
 {
 	struct iscsi_node_id id;
 	struct place place;
@@ -37,9 +36,9 @@ static int set_source(struct iscsi_db *db, struct iscsi_node *n, const char *add
 	r = place_of(db, &id, &place);
 	if (r < 0)
 		return r;
-	n->discovery_type = DISCOVERY_SEND_TARGETS;
-	n->discovery_port = port;
-	return str_set(&n->discovery_address, address);
+	n->discovery_type = source_discovery_type(source->type);
+	n->discovery_port = source->port;
+	return str_set(&n->discovery_address, source->address);
 }
 
 /* The lock is held for one record at a time, so that others get their turn. */
@@ -93,8 +92,9 @@ static bool is_from_source(const struct merge *m, const struct iscsi_node_id *id
 
 	if (iscsi_db_load(m->db, id, &n) < 0)
 		return true;
-	return n->discovery_type == DISCOVERY_SEND_TARGETS && n->discovery_port == m->port &&
-	       str_eq(n->discovery_address, m->address);
+	return n->discovery_type == source_discovery_type(m->source->type) &&
+	       n->discovery_port == m->source->port &&
+	       str_eq(n->discovery_address, m->source->address);
 }
 
 static int drop(void *data, const struct iscsi_node_id *id)
@@ -110,20 +110,20 @@ static int drop(void *data, const struct iscsi_node_id *id)
 	return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
-int iscsi_db_merge(struct iscsi_db *db, const char *address, int port, struct iscsi_node **nodes,
-	size_t n, unsigned int merge, bool (*keep)(void *data, const struct iscsi_node_id *id),
-	void *data)
+int iscsi_db_merge(struct iscsi_db *db, const struct iscsi_source *source,
+	struct iscsi_node **nodes, size_t n, unsigned int merge,
+	bool (*keep)(void *data, const struct iscsi_node_id *id), void *data)
 {
 	struct iscsi_node **CLEANUP_FREE by_target = calloc(n + 1, sizeof(*by_target));
-	struct merge m = {db, address, port, by_target, n, keep, data};
-	const char *fault = iscsi_address_fault(address);
+	struct merge m = {db, source, by_target, n, keep, data};
+	const char *fault = source->address ? iscsi_address_fault(source->address) : NULL;
 	int r = by_target ? 0 : -ENOMEM;
 
 	db_begin(db);
 	if (fault)
 		return db_fail(db, -EINVAL, "the address of the discovery source %s", fault);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = set_source(db, nodes[i], address, port);
+		r = set_source(db, nodes[i], source);
 		if (r == 0 && merge & (ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE))
 			r = put(db, nodes[i], merge);
 		by_target[i] = nodes[i];
@@ -132,5 +132,5 @@ int iscsi_db_merge(struct iscsi_db *db, const char *address, int port, struct is
 	if (r < 0 || !n || !(merge & ISCSI_MERGE_DELETE))
 		return r;
 	qsort(by_target, n, sizeof(*by_target), compare_targets);
-	return links_each(db, address, port, drop, &m);
+	return iscsi_db_each_found(db, source, drop, &m);
 }

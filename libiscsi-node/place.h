@@ -30,9 +30,9 @@ bool address_equal(const char *a, const char *b);
 int links_set(struct iscsi_db *db, const struct iscsi_node *n);
 void links_remove(struct iscsi_db *db, const struct iscsi_node_id *id);
 
-/* Calls each for every link in directory send_targets/ADDRESS,PORT. */
-int links_each(struct iscsi_db *db, const char *address, int port,
-	int (*each)(void *data, const struct iscsi_node_id *id), void *data);
+/* The directory of a type of source, below the database's, and node.discovery_type. */
+const char *source_dir_name(enum iscsi_source_type type);
+int source_discovery_type(enum iscsi_source_type type);
 
 /* ---- store.c; all but the last with the database's lock held ---- */
 

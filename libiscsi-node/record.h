@@ -114,7 +114,7 @@ struct iscsi_node {
 	int if_marker, of_marker;
 };
 
-struct iscsi_discovery { /* of SendTargets */
+struct iscsi_discovery { /* of SendTargets; of iSNS the first four and the polling */
 	struct record record;
 	int startup, type; /* enum node_startup, discovery_type */
 	char *address;

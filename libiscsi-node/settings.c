@@ -211,12 +211,24 @@ static const struct setting discovery_rows[] = {
 	NUMBER("discovery.sendtargets.iscsi.MaxRecvDataSegmentLength", max_recv_data_segment,
 		32768),
 };
+
+/* The address has the key of the other kind: open-iscsi's habit. */
+static const struct setting isns_rows[] = {
+	CHOICE("discovery.startup", startup, startups, STARTUP_MANUAL),
+	CHOICE("discovery.type", type, discovery_types, DISCOVERY_ISNS, .flags = SETTING_FIXED),
+	TEXT("discovery.sendtargets.address", address, .flags = SETTING_FIXED,
+		.fault = iscsi_address_fault),
+	NUMBER("discovery.sendtargets.port", port, ISCSI_PORT_ISNS, .flags = SETTING_FIXED),
+	CHOICE("discovery.isns.use_discoveryd", use_discoveryd, no_yes, 0),
+	NUMBER("discovery.isns.discoveryd_poll_inval", poll_interval, -1),
+};
 #undef RECORD
 /* clang-format on */
 
 const struct settings node_settings = {node_rows, sizeof(node_rows) / sizeof(node_rows[0])};
 const struct settings discovery_settings = {
 	discovery_rows, sizeof(discovery_rows) / sizeof(discovery_rows[0])};
+const struct settings isns_settings = {isns_rows, sizeof(isns_rows) / sizeof(isns_rows[0])};
 
 const struct setting *settings_find(const struct settings *s, const char *key)
 {

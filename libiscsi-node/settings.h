@@ -46,7 +46,7 @@ struct settings {
 	size_t n;
 };
 
-extern const struct settings node_settings, discovery_settings;
+extern const struct settings node_settings, discovery_settings, isns_settings;
 
 const struct setting *settings_find(const struct settings *s, const char *key);
 

@@ -91,10 +91,11 @@ static int on_node(const char *verb, char **args, int count)
 
 static int on_discovery(const char *verb, const char *address, int port)
 {
+	const struct iscsi_source source = {ISCSI_SOURCE_SENDTARGETS, address, port};
 	struct iscsi_discovery *d;
 	int r = strcmp(verb, "discovery-new") == 0
-			? iscsi_discovery_new(db, address, port, &d)
-			: iscsi_discovery_load(db, address, port, &d);
+			? iscsi_discovery_new(db, &source, &d)
+			: iscsi_discovery_load(db, &source, &d);
 
 	if (r < 0)
 		return r;

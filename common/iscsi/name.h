@@ -14,6 +14,7 @@
 #define ISCSI_NAME_MAX 223	/* bytes, RFC 7143 section 4.2.7.1 */
 #define ISCSI_ADDRESS_MAX 255	/* bytes of a host name or address */
 #define ISCSI_PORT_DEFAULT 3260 /* RFC 7143 section 13.8 */
+#define ISCSI_PORT_ISNS 3205	/* RFC 4171 section 2.2 */
 
 /*
  * iqn., eui. or naa. form, 1..223 bytes, no control character, blank, '/' or other byte that RFC

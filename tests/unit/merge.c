@@ -11,11 +11,17 @@ static const struct iscsi_node_id b = {"iqn.2020-01.x:b", "10.0.0.1", 3260, 1, "
 static const struct iscsi_node_id c = {"iqn.2020-01.x:c", "fd00::1", 3260, 2, "default"};
 static const struct iscsi_node_id a_if1 = {"iqn.2020-01.x:a", "10.0.0.1", 3260, 1, "if1"};
 
+#define PORTAL(a, p)                           \
+	&(struct iscsi_source)                 \
+	{                                      \
+		ISCSI_SOURCE_SENDTARGETS, a, p \
+	}
+
 static struct iscsi_discovery *new_source(const char *address)
 {
 	struct iscsi_discovery *d;
 
-	ck_assert_int_eq(iscsi_discovery_new(db, address, 3260, &d), 0);
+	ck_assert_int_eq(iscsi_discovery_new(db, PORTAL(address, 3260), &d), 0);
 	return d;
 }
 
@@ -37,17 +43,17 @@ static int merge_from(const char *address, unsigned int how,
 
 	for (size_t i = 0; i < n; i++)
 		ck_assert_int_eq(iscsi_node_new(db, ids[i], &nodes[i]), 0);
-	r = iscsi_db_merge(db, address, 3260, nodes, n, how, keep, NULL);
+	r = iscsi_db_merge(db, PORTAL(address, 3260), nodes, n, how, keep, NULL);
 	for (size_t i = 0; i < n; i++)
 		iscsi_node_free(nodes[i]);
 	return r;
 }
 
-#define MERGE(how, keep, ...)                                                                      \
-	ck_assert_int_eq(merge_from("10.0.0.9", how, keep,                                         \
-				 sizeof((const struct iscsi_node_id *[]){__VA_ARGS__}) /           \
-					 sizeof(void *),                                           \
-				 (const struct iscsi_node_id *[]){__VA_ARGS__}),                   \
+#define MERGE(how, keep, ...)                                                                   \
+	ck_assert_int_eq(                                                                       \
+		merge_from("10.0.0.9", how, keep,                                               \
+			sizeof((const struct iscsi_node_id *[]){__VA_ARGS__}) / sizeof(void *), \
+			(const struct iscsi_node_id *[]){__VA_ARGS__}),                         \
 		0)
 #define ALL (ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE | ISCSI_MERGE_DELETE)
 
@@ -55,8 +61,8 @@ static void mark(const struct iscsi_node_id *id)
 {
 	size_t which;
 
-	ck_assert_int_eq(iscsi_db_update(db, id,
-				 &(struct iscsi_setting){"node.startup", "onboot"}, 1, &which),
+	ck_assert_int_eq(iscsi_db_update(db, id, &(struct iscsi_setting){"node.startup", "onboot"},
+				 1, &which),
 		0);
 }
 
@@ -149,8 +155,8 @@ START_TEST(only_records_of_the_same_source_are_deleted)
 	ck_assert_int_eq(iscsi_db_store(db, n), 0); /* static */
 	iscsi_node_free(n);
 	/* b moves to the other source */
-	ck_assert_int_eq(merge_from("10.0.0.8", ALL, NULL, 1, (const struct iscsi_node_id *[]){&b}),
-		0);
+	ck_assert_int_eq(
+		merge_from("10.0.0.8", ALL, NULL, 1, (const struct iscsi_node_id *[]){&b}), 0);
 	ck_assert_int_eq(state(&a), 'n');
 	MERGE(ALL, NULL, &a);
 	ck_assert_int_eq(state(&b), 'n');
@@ -198,8 +204,8 @@ START_TEST(junk_in_the_source_s_directory)
 {
 	store_source("10.0.0.9");
 	ck_assert_int_eq(symlink("../../../../../etc/passwd", in_root(SOURCE "/x")), 0);
-	ck_assert_int_eq(
-		symlink("/etc/iscsi/nodes/../10.0.0.1,3260,1", in_root(SOURCE "/..,10.0.0.1,3260,1,x")),
+	ck_assert_int_eq(symlink("/etc/iscsi/nodes/../10.0.0.1,3260,1",
+				 in_root(SOURCE "/..,10.0.0.1,3260,1,x")),
 		0);
 	put_text(SOURCE "/iqn.2020-01.x:z,10.0.0.1,3260,1,default", "a file");
 	MERGE(ALL, NULL, &a);
@@ -241,10 +247,10 @@ START_TEST(discovery_record)
 	struct iscsi_discovery *d = NULL;
 	int keys = 0;
 
-	ck_assert_int_eq(iscsi_discovery_load(db, "10.0.0.9", 3260, &d), -ENOENT);
-	ck_assert_int_eq(iscsi_discovery_new(db, "../x", 3260, &d), -EINVAL);
-	ck_assert_int_eq(iscsi_discovery_load(db, "..", 3260, &d), -EINVAL);
-	ck_assert_int_eq(iscsi_discovery_load(db, "10.0.0.9", 0, &d), -EINVAL);
+	ck_assert_int_eq(iscsi_discovery_load(db, PORTAL("10.0.0.9", 3260), &d), -ENOENT);
+	ck_assert_int_eq(iscsi_discovery_new(db, PORTAL("../x", 3260), &d), -EINVAL);
+	ck_assert_int_eq(iscsi_discovery_load(db, PORTAL("..", 3260), &d), -EINVAL);
+	ck_assert_int_eq(iscsi_discovery_load(db, PORTAL("10.0.0.9", 0), &d), -EINVAL);
 	put_text("etc/iscsi/iscsid.conf", "discovery.sendtargets.auth.username = joe\n"
 					  "node.session.auth.chap_algs = SHA1\n"
 					  "node.startup = nonsense\n");
@@ -260,7 +266,7 @@ START_TEST(discovery_record)
 	ck_assert_int_eq(keys, 215);
 	ck_assert_int_eq(iscsi_discovery_store(db, d), 0);
 	iscsi_discovery_free(d);
-	ck_assert_int_eq(iscsi_discovery_load(db, "10.0.0.9", 3260, &d), 0);
+	ck_assert_int_eq(iscsi_discovery_load(db, PORTAL("10.0.0.9", 3260), &d), 0);
 	ck_assert_str_eq(iscsi_discovery_get(d, "discovery.sendtargets.auth.password"), "p=w");
 	iscsi_discovery_free(d);
 }
@@ -271,14 +277,14 @@ START_TEST(old_style_discovery_record)
 	struct iscsi_discovery *d;
 
 	put_text(SOURCE, "discovery.sendtargets.reopen_max = 3\nvendor.key = v\n");
-	ck_assert_int_eq(iscsi_discovery_load(db, "10.0.0.9", 3260, &d), 0);
+	ck_assert_int_eq(iscsi_discovery_load(db, PORTAL("10.0.0.9", 3260), &d), 0);
 	ck_assert_str_eq(iscsi_discovery_get(d, "discovery.sendtargets.reopen_max"), "3");
 	ck_assert_int_eq(iscsi_discovery_store(db, d), 0);
 	iscsi_discovery_free(d);
 	ck_assert_ptr_nonnull(strstr(text_of(SOURCE "/st_config"), "reopen_max = 3\n"));
 	ck_assert_ptr_nonnull(strstr(text_of(SOURCE "/st_config"), "\nvendor.key = v\n"));
 	put_text(SOURCE "/st_config", "");
-	ck_assert_int_eq(iscsi_discovery_load(db, "10.0.0.9", 3260, &d), -EBADMSG);
+	ck_assert_int_eq(iscsi_discovery_load(db, PORTAL("10.0.0.9", 3260), &d), -EBADMSG);
 }
 END_TEST
 
