@@ -47,15 +47,22 @@ static const struct {
 	{"naa.", naa_fault},
 };
 
+bool iscsi_name_is_clean(const char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name < 0x80 && !strchr(LETTERS DIGITS "-.:_", *name))
+			return false;
+	return true;
+}
+
 const char *iscsi_name_fault(const char *name)
 {
 	if (!*name)
 		return "is empty";
 	if (strlen(name) > ISCSI_NAME_MAX)
 		return "is longer than 223 bytes";
-	for (const char *p = name; *p; p++)
-		if ((unsigned char)*p < 0x80 && !strchr(LETTERS DIGITS "-.:_", *p))
-			return "has a character that is not allowed";
+	if (!iscsi_name_is_clean(name))
+		return "has a character that is not allowed";
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 		if (!strncasecmp(name, forms[i].prefix, 4))
 			return forms[i].fault(name + 4);

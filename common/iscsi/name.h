@@ -24,6 +24,9 @@
  */
 const char *iscsi_name_fault(const char *name);
 
+/* Whether it has only characters that iscsi_name_fault lets through, whatever its form. */
+bool iscsi_name_is_clean(const char *name);
+
 /*
  * An address as records and paths carry it: no brackets, letters, digits, '.', ':', '-', '_' and
  * one "%zone" only; no leading '.'; with a ':' or a zone it is an IPv6 address. NULL when good,

@@ -17,18 +17,6 @@ void chap_initiator_wipe(struct chap_initiator *c)
 	str_wipe(c->password_in, sizeof(c->password_in));
 }
 
-/* The algorithms that work here, in the order of preference. */
-static unsigned int keep_available(enum chap_alg to[CHAP_ALGS], const enum chap_alg from[CHAP_ALGS])
-{
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < CHAP_ALGS - 1 && from[i] != CHAP_ALG_END; i++)
-		if (chap_alg_available(from[i]))
-			to[n++] = from[i];
-	to[n] = CHAP_ALG_END;
-	return n;
-}
-
 static int copy(const struct login_config *config, struct chap_initiator *c, char *why)
 {
 	const struct {
@@ -67,7 +55,7 @@ int chap_initiator_start(
 	c->mutual = c->wanted && (c->username_in[0] || c->password_in[0]);
 	if (!c->wanted)
 		return 0;
-	if (!keep_available(c->algs, config->chap_algs)) {
+	if (!chap_algs_available(c->algs, config->chap_algs)) {
 		snprintf(
 			why, CHAP_WHY_MAX, "this system offers none of the CHAP algorithms wanted");
 		return -EINVAL;
@@ -103,14 +91,6 @@ int chap_initiator_offer(const struct chap_initiator *c, struct text *t)
 	return text_add(t, key_row(KEY_CHAP_A)->name, "%s", list);
 }
 
-static bool was_offered(const struct chap_initiator *c, uint64_t alg)
-{
-	for (unsigned int i = 0; c->algs[i] != CHAP_ALG_END; i++)
-		if (c->algs[i] == alg)
-			return true;
-	return false;
-}
-
 static bool is_ours(const struct chap_initiator *c, const uint8_t *challenge, size_t len)
 {
 	return len == chap_digest_len(c->alg) &&
@@ -130,7 +110,7 @@ enum login_verdict chap_initiator_challenged(struct chap_initiator *c, const cha
 			!alg  ? "CHAP_A"
 			: !id ? "CHAP_I"
 			      : "CHAP_C");
-	if (str_to_u64(alg, 1, 255, &number) < 0 || !was_offered(c, number))
+	if (str_to_u64(alg, 1, 255, &number) < 0 || !chap_algs_have(c->algs, number))
 		return refuse(LOGIN_AUTH_FAILED, why,
 			"the target answered CHAP_A=%.64s, which was not offered", alg);
 	c->alg = (enum chap_alg)number;
@@ -149,14 +129,6 @@ enum login_verdict chap_initiator_challenged(struct chap_initiator *c, const cha
 	return LOGIN_CONTINUE;
 }
 
-static int add_binary(struct text *t, enum key_id key, const uint8_t *bytes, size_t len)
-{
-	char value[TEXT_HEX_LEN(CHAP_DIGEST_MAX)];
-
-	text_binary_encode(bytes, len, value);
-	return text_add(t, key_row(key)->name, "%s", value);
-}
-
 int chap_initiator_answer(const struct chap_initiator *c, struct text *t)
 {
 	uint8_t digest[CHAP_DIGEST_MAX];
@@ -167,24 +139,17 @@ int chap_initiator_answer(const struct chap_initiator *c, struct text *t)
 	if (r == 0)
 		r = text_add(t, key_row(KEY_CHAP_N)->name, "%s", c->username);
 	if (r == 0)
-		r = add_binary(t, KEY_CHAP_R, digest, len);
+		r = text_add_binary(t, key_row(KEY_CHAP_R)->name, digest, len);
 	if (r == 0 && c->mutual)
 		r = text_add(t, key_row(KEY_CHAP_I)->name, "%u", c->id);
 	if (r == 0 && c->mutual)
-		r = add_binary(t, KEY_CHAP_C, c->challenge, len);
+		r = text_add_binary(t, key_row(KEY_CHAP_C)->name, c->challenge, len);
 	return r;
 }
 
-/* Whether response is what a holder of secret answers to our challenge. */
 static int is_proof_of(const struct chap_initiator *c, const char *secret, const uint8_t *response)
 {
-	uint8_t digest[CHAP_DIGEST_MAX];
-	size_t len = chap_digest_len(c->alg);
-	int r = chap_digest(c->alg, c->id, secret, c->challenge, len, digest);
-	int equal = r < 0 ? r : chap_digest_equal(digest, response, len);
-
-	str_wipe(digest, sizeof(digest));
-	return equal;
+	return chap_verify(c->alg, c->id, secret, c->challenge, chap_digest_len(c->alg), response);
 }
 
 enum login_verdict chap_initiator_check(const struct chap_initiator *c, const char *name,

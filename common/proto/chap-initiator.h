@@ -28,8 +28,6 @@ struct chap_initiator {
 	bool has_challenge, has_last;
 };
 
-#define CHAP_WHY_MAX 256
-
 /*
  * A new dialogue, with a fresh challenge. 0, -EINVAL with why filled in, or -EIO when the random
  * source fails.

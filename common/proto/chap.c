@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "cleanup.h"
+#include "str.h"
 
 struct chap {
 	enum chap_alg alg;
@@ -87,9 +88,16 @@ int chap_digest(enum chap_alg a, uint8_t id, const char *secret, const uint8_t *
 	return 0;
 }
 
-bool chap_digest_equal(const uint8_t *a, const uint8_t *b, size_t len)
+int chap_verify(enum chap_alg a, uint8_t id, const char *secret, const uint8_t *challenge,
+	size_t len, const uint8_t *response)
 {
-	return CRYPTO_memcmp(a, b, len) == 0;
+	uint8_t digest[CHAP_DIGEST_MAX];
+	int r = chap_digest(a, id, secret, challenge, len, digest);
+
+	if (r == 0)
+		r = CRYPTO_memcmp(digest, response, chap_digest_len(a)) == 0;
+	str_wipe(digest, sizeof(digest));
+	return r;
 }
 
 int chap_random(uint8_t *p, size_t len)
@@ -107,10 +115,21 @@ int chap_random(uint8_t *p, size_t len)
 	return 0;
 }
 
-static bool is_listed(const enum chap_alg *list, unsigned int n, enum chap_alg a)
+unsigned int chap_algs_available(enum chap_alg to[CHAP_ALGS], const enum chap_alg from[CHAP_ALGS])
 {
-	for (unsigned int i = 0; i < n; i++)
-		if (list[i] == a)
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < CHAP_ALGS - 1 && from[i] != CHAP_ALG_END; i++)
+		if (chap_alg_available(from[i]))
+			to[n++] = from[i];
+	to[n] = CHAP_ALG_END;
+	return n;
+}
+
+bool chap_algs_have(const enum chap_alg list[CHAP_ALGS], uint64_t alg)
+{
+	for (; *list != CHAP_ALG_END; list++)
+		if (*list == alg)
 			return true;
 	return false;
 }
@@ -119,6 +138,7 @@ void chap_algs_parse(const char *names, enum chap_alg ret[CHAP_ALGS])
 {
 	unsigned int n = 0;
 
+	ret[0] = CHAP_ALG_END;
 	for (const char *p = names ? names : ""; *p;) {
 		size_t len = strcspn(p, ", \t");
 		char name[16];
@@ -128,8 +148,10 @@ void chap_algs_parse(const char *names, enum chap_alg ret[CHAP_ALGS])
 			snprintf(name, sizeof(name), "%.*s", (int)len, p);
 			a = chap_alg_by_name(name);
 		}
-		if (a != CHAP_ALG_END && chap_alg_available(a) && !is_listed(ret, n, a))
+		if (a != CHAP_ALG_END && chap_alg_available(a) && !chap_algs_have(ret, a)) {
 			ret[n++] = a;
+			ret[n] = CHAP_ALG_END;
+		}
 		p += len;
 		p += strspn(p, ", \t");
 	}

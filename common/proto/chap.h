@@ -21,10 +21,11 @@ enum chap_alg {
 #define CHAP_ALGS 5		/* four algorithms and CHAP_ALG_END */
 #define CHAP_DIGEST_MAX 32	/* bytes */
 #define CHAP_CHALLENGE_MAX 1024 /* bytes a peer may send */
+#define CHAP_WHY_MAX 256	/* bytes of a reason */
 
 const char *chap_alg_name(enum chap_alg a); /* "SHA3-256"; NULL when unknown */
 enum chap_alg chap_alg_by_name(const char *name);
-size_t chap_digest_len(enum chap_alg a); /* 0 when unknown */
+size_t chap_digest_len(enum chap_alg a);  /* 0 when unknown */
 bool chap_alg_available(enum chap_alg a); /* false for MD5 in FIPS mode */
 
 /*
@@ -33,12 +34,20 @@ bool chap_alg_available(enum chap_alg a); /* false for MD5 in FIPS mode */
  */
 void chap_algs_parse(const char *names, enum chap_alg ret[CHAP_ALGS]);
 
+/* The algorithms of `from` that work here, in the same order. Their number. */
+unsigned int chap_algs_available(enum chap_alg to[CHAP_ALGS], const enum chap_alg from[CHAP_ALGS]);
+bool chap_algs_have(const enum chap_alg list[CHAP_ALGS], uint64_t alg);
+
 /* H(id, secret, challenge) into digest (chap_digest_len bytes). 0 or -EIO. */
 int chap_digest(enum chap_alg a, uint8_t id, const char *secret, const uint8_t *challenge,
 	size_t len, uint8_t digest[CHAP_DIGEST_MAX]);
 
-/* In constant time. */
-bool chap_digest_equal(const uint8_t *a, const uint8_t *b, size_t len);
+/*
+ * Whether response (chap_digest_len bytes) is what a holder of secret answers to the challenge;
+ * compared in constant time. 1, 0 or -EIO.
+ */
+int chap_verify(enum chap_alg a, uint8_t id, const char *secret, const uint8_t *challenge,
+	size_t len, const uint8_t *response);
 
 /* len bytes from the operating system's random source. 0 or -EIO. */
 int chap_random(uint8_t *p, size_t len);

@@ -24,6 +24,7 @@ static const char *const task_reporting_lists[] = {"RFC3720", NULL};
 #define BOTH_TYPES (KEY_NORMAL | KEY_DISCOVERY)
 #define BOTH_ROLES (KEY_BY_INITIATOR | KEY_BY_TARGET)
 #define NAMES (BOTH_STAGES | KEY_BY_INITIATOR)
+#define LEADING (NAMES | KEY_INSISTED | KEY_LEADING)
 #define AUTH (KEY_SECURITY | BOTH_TYPES | BOTH_ROLES)
 #define UNOFFERED (KEY_OPERATIONAL | BOTH_ROLES)
 #define OFFER (UNOFFERED | KEY_OFFERED)
@@ -33,13 +34,10 @@ static const char *const task_reporting_lists[] = {"RFC3720", NULL};
 #define NO_FIELD .field = -1
 
 static const struct key rows[KEY_COUNT] = {
-	[KEY_INITIATOR_NAME] = {"InitiatorName", KEY_IS_TEXT, NAMES | BOTH_TYPES | KEY_INSISTED,
-		NO_FIELD},
+	[KEY_INITIATOR_NAME] = {"InitiatorName", KEY_IS_TEXT, LEADING | BOTH_TYPES, NO_FIELD},
 	[KEY_INITIATOR_ALIAS] = {"InitiatorAlias", KEY_IS_TEXT, NAMES | BOTH_TYPES, NO_FIELD},
-	[KEY_TARGET_NAME] = {"TargetName", KEY_IS_TEXT, NAMES | KEY_NORMAL | KEY_INSISTED,
-		NO_FIELD},
-	[KEY_SESSION_TYPE] = {"SessionType", KEY_IS_TEXT, NAMES | BOTH_TYPES | KEY_INSISTED,
-		NO_FIELD},
+	[KEY_TARGET_NAME] = {"TargetName", KEY_IS_TEXT, LEADING | KEY_NORMAL, NO_FIELD},
+	[KEY_SESSION_TYPE] = {"SessionType", KEY_IS_TEXT, LEADING | BOTH_TYPES, NO_FIELD},
 	[KEY_AUTH_METHOD] = {"AuthMethod", KEY_IS_AUTH, AUTH, NO_FIELD},
 	[KEY_CHAP_A] = {"CHAP_A", KEY_IS_AUTH, AUTH, NO_FIELD},
 	[KEY_CHAP_I] = {"CHAP_I", KEY_IS_AUTH, AUTH, 0, 255, NO_FIELD},
@@ -186,7 +184,7 @@ static uint32_t list_count(const struct key *k)
 	return n;
 }
 
-static bool list_has(const char *list, const char *item, size_t len)
+bool key_list_has(const char *list, const char *item, size_t len)
 {
 	for (const char *p = list;; p++) {
 		size_t n = strcspn(p, ",");
@@ -240,6 +238,11 @@ bool key_is_valid(const struct key *k, const struct login_params *ours, char why
 	return false;
 }
 
+bool key_is_fallback(const struct key *k, const struct login_params *ours)
+{
+	return get(k, ours) == k->fallback;
+}
+
 void key_offer(const struct key *k, const struct login_params *ours, char value[KEY_OFFER_MAX])
 {
 	format(k, get(k, ours), value);
@@ -275,7 +278,7 @@ static const char *choose(const struct key *k, const char *ours, const char *off
 	for (const char *p = offer;; p++) {
 		size_t len = strcspn(p, ",");
 
-		for (uint32_t i = 0; list_has(ours, p, len) && k->lists[i]; i++)
+		for (uint32_t i = 0; key_list_has(ours, p, len) && k->lists[i]; i++)
 			if (strlen(k->lists[i]) == len && memcmp(k->lists[i], p, len) == 0) {
 				*ret = i;
 				return NULL;
@@ -307,7 +310,7 @@ bool key_fallback_is_acceptable(const struct key *k, const struct login_params *
 	if (!is_list(k))
 		return true;
 	fallback = k->lists[k->fallback];
-	return list_has(k->lists[get(k, ours)], fallback, strlen(fallback));
+	return key_list_has(k->lists[get(k, ours)], fallback, strlen(fallback));
 }
 
 const char *key_take_answer(const struct key *k, const struct login_params *ours,

@@ -70,9 +70,10 @@ enum key_flags {
 	KEY_DISCOVERY = 1 << 3,	  /* has a meaning in discovery sessions */
 	KEY_BY_INITIATOR = 1 << 4,
 	KEY_BY_TARGET = 1 << 5,
-	KEY_OFFERED = 1 << 6,  /* this initiator offers it in the operational stage */
+	KEY_OFFERED = 1 << 6,  /* both roles have a value of their own for it */
 	KEY_REPEATED = 1 << 7, /* may come more than once */
 	KEY_INSISTED = 1 << 8, /* nothing works when the other side does not take it */
+	KEY_LEADING = 1 << 9,  /* comes in the first text of a login only */
 };
 
 struct key {
@@ -94,6 +95,9 @@ size_t key_value_max(const struct key *k);
 /* Reject, Irrelevant, NotUnderstood: an answer that carries no value. */
 bool key_is_refusal(const char *value);
 
+/* Whether the len bytes of item are one of a list's items. */
+bool key_list_has(const char *list, const char *item, size_t len);
+
 /* A number of this key. NULL when good, else why not: "is not a number from 1 to 65535". */
 const char *key_number(const struct key *k, const char *value, uint32_t *ret);
 
@@ -104,6 +108,9 @@ void keys_fallback(struct login_params *ret);
 
 /* Our value, where it can be offered at all: false, and why is filled in, when out of range. */
 bool key_is_valid(const struct key *k, const struct login_params *ours, char why[KEY_FAULT_MAX]);
+
+/* Whether our value is what is in force when nothing is negotiated. */
+bool key_is_fallback(const struct key *k, const struct login_params *ours);
 
 /* Our value as text, for an offer or a declaration of a negotiated key. */
 #define KEY_OFFER_MAX 64

@@ -69,7 +69,7 @@ struct login {
 struct step_row {
 	uint8_t csg;
 	uint8_t transit;	      /* BHS_TRANSIT: this side is ready for the next stage */
-	uint64_t auth_keys;	      /* that may come now */
+	uint64_t due;		      /* authentication keys that may come now */
 	int (*send)(struct login *l); /* adds to out; 0 or -errno */
 	enum step (*take)(struct login *l, bool transit); /* what came, as a whole */
 };
@@ -104,7 +104,7 @@ static void succeed(struct login *l)
 {
 	l->result.params = l->negotiation.in_force;
 	l->result.tpgt = l->negotiation.tpgt;
-	strcpy(l->result.target_alias, l->negotiation.target_alias);
+	strcpy(l->result.target_alias, l->negotiation.alias);
 	end(l, LOGIN_DONE);
 }
 
@@ -184,7 +184,7 @@ static int send_offers(struct login *l)
 
 static enum step take_auth_method(struct login *l, bool transit)
 {
-	const char *method = l->negotiation.auth[KEY_AUTH_METHOD];
+	const char *method = l->negotiation.due[KEY_AUTH_METHOD];
 
 	(void)transit; /* was not asked for */
 	if (!method)
@@ -206,8 +206,8 @@ static enum step take_auth_method(struct login *l, bool transit)
 static enum step take_chap_challenge(struct login *l, bool transit)
 {
 	char why[CHAP_WHY_MAX];
-	enum login_verdict v = chap_initiator_challenged(&l->chap, l->negotiation.auth[KEY_CHAP_A],
-		l->negotiation.auth[KEY_CHAP_I], l->negotiation.auth[KEY_CHAP_C], why);
+	enum login_verdict v = chap_initiator_challenged(&l->chap, l->negotiation.due[KEY_CHAP_A],
+		l->negotiation.due[KEY_CHAP_I], l->negotiation.due[KEY_CHAP_C], why);
 
 	(void)transit;
 	if (v == LOGIN_CONTINUE)
@@ -224,8 +224,8 @@ static enum step take_security_end(struct login *l, bool transit)
 
 static enum step take_chap_proof(struct login *l, bool transit)
 {
-	const char *name = l->negotiation.auth[KEY_CHAP_N];
-	const char *response = l->negotiation.auth[KEY_CHAP_R];
+	const char *name = l->negotiation.due[KEY_CHAP_N];
+	const char *response = l->negotiation.due[KEY_CHAP_R];
 	char why[CHAP_WHY_MAX];
 	enum login_verdict v;
 
@@ -286,19 +286,15 @@ static bool check_identity(struct login *l, const struct pdu *p)
 /* Status class 1: where to go instead. */
 static bool take_redirect(struct login *l, const struct pdu *p)
 {
-	struct text_reader r = text_reader(p->data, p->data_len);
+	const char *address = text_find(p->data, p->data_len, key_row(KEY_TARGET_ADDRESS)->name);
 	struct iscsi_portal portal;
-	struct text_pair pair;
-	const char *fault = "is missing", *address = "";
+	const char *fault = !address ? "is missing"
+			    : strlen(address) > TEXT_VALUE_MAX
+				    ? "is too long"
+				    : iscsi_portal_parse(address, &portal);
 
-	while (text_next(&r, &pair))
-		if (str_eq(pair.key, key_row(KEY_TARGET_ADDRESS)->name)) {
-			address = pair.value;
-			fault = pair.value_len > TEXT_VALUE_MAX
-					? "is too long"
-					: iscsi_portal_parse(address, &portal);
-			break;
-		}
+	if (!address)
+		address = "";
 	if (!fault && !portal.address[0])
 		fault = "holds no address";
 	if (fault)
@@ -379,7 +375,7 @@ static bool take_text(struct login *l)
 	const struct negotiation_stage stage = {
 		.stage = row->csg == STAGE_SECURITY ? KEY_SECURITY : KEY_OPERATIONAL,
 		.name = login_stage(l),
-		.auth_keys = row->auth_keys,
+		.due = row->due,
 	};
 
 	if (negotiation_take(&l->negotiation, &stage, l->in, l->in_len, &l->out))
@@ -458,7 +454,7 @@ static bool check_config(struct login *l, const struct login_config *c)
 		!check_length(l, "initiator alias", c->initiator_alias, TEXT_VALUE_MAX) ||
 		!check_length(l, "target name", c->target_name, ISCSI_NAME_MAX))
 		return false;
-	if (!negotiation_start(&l->negotiation, &c->offer,
+	if (!negotiation_start(&l->negotiation, ROLE_INITIATOR, &c->offer,
 		    str_empty(c->target_name) ? KEY_DISCOVERY : KEY_NORMAL))
 		return protocol_error(l, "%s", l->negotiation.why);
 	return true;

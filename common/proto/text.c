@@ -70,6 +70,19 @@ bool text_next(struct text_reader *r, struct text_pair *ret)
 	return true;
 }
 
+const char *text_find(const void *text, size_t len, const char *key)
+{
+	struct text_reader r = text_reader(text, len);
+	struct text_pair p;
+
+	do {
+		while (text_next(&r, &p))
+			if (strcmp(p.key, key) == 0)
+				return p.value;
+	} while (r.fault);
+	return NULL;
+}
+
 int text_add(struct text *t, const char *key, const char *fmt, ...)
 {
 	size_t key_len = strlen(key), left = t->room - t->len;
@@ -173,6 +186,16 @@ void text_binary_encode(const uint8_t *bytes, size_t len, char *value)
 		*value++ = digits[bytes[i] & 15];
 	}
 	*value = '\0';
+}
+
+int text_add_binary(struct text *t, const char *key, const uint8_t *bytes, size_t len)
+{
+	char value[TEXT_HEX_LEN(TEXT_BINARY_MAX)];
+
+	if (len > TEXT_BINARY_MAX)
+		return -ENOSPC;
+	text_binary_encode(bytes, len, value);
+	return text_add(t, key, "%s", value);
 }
 
 void text_escape(const char *s, char *out, size_t room)

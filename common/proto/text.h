@@ -37,6 +37,9 @@ static inline struct text_reader text_reader(const void *text, size_t len)
  */
 bool text_next(struct text_reader *r, struct text_pair *ret);
 
+/* The value of the first pair of that key, which ends with a NUL; NULL when there is none. */
+const char *text_find(const void *text, size_t len, const char *key);
+
 /* Text under construction, in somebody's buffer. */
 struct text {
 	char *data;
@@ -56,6 +59,9 @@ int text_binary_decode(const char *value, uint8_t *bytes, size_t room, size_t *r
 /* "0x..." and a NUL: TEXT_HEX_LEN(len) bytes. */
 #define TEXT_HEX_LEN(len) (2 * (len) + 3)
 void text_binary_encode(const uint8_t *bytes, size_t len, char *value);
+/* Appends key=0x..., at most TEXT_BINARY_MAX bytes. -ENOSPC. */
+#define TEXT_BINARY_MAX 64
+int text_add_binary(struct text *t, const char *key, const uint8_t *bytes, size_t len);
 
 /*
  * Printable ASCII for messages: every other byte, and the backslash, becomes \xNN. Cut when out

@@ -129,17 +129,22 @@ START_TEST(unknown_algorithms)
 }
 END_TEST
 
-START_TEST(equal)
+/* Every bit of a response counts, and the secret, the identifier and the challenge. */
+START_TEST(verify)
 {
-	uint8_t a[32], b[32];
+	static const uint8_t challenge[] = {1, 2, 3};
+	uint8_t response[CHAP_DIGEST_MAX];
 
-	ck_assert_int_eq(chap_random(a, sizeof(a)), 0);
-	memcpy(b, a, sizeof(a));
-	ck_assert(chap_digest_equal(a, b, sizeof(a)));
-	for (size_t i = 0; i < sizeof(a); i++) {
-		b[i] ^= 0x80;
-		ck_assert(!chap_digest_equal(a, b, sizeof(a)));
-		b[i] ^= 0x80;
+	ck_assert_int_eq(chap_digest(CHAP_MD5, 7, "secret", challenge, 3, response), 0);
+	ck_assert_int_eq(chap_verify(CHAP_MD5, 7, "secret", challenge, 3, response), 1);
+	ck_assert_int_eq(chap_verify(CHAP_MD5, 8, "secret", challenge, 3, response), 0);
+	ck_assert_int_eq(chap_verify(CHAP_MD5, 7, "Secret", challenge, 3, response), 0);
+	ck_assert_int_eq(chap_verify(CHAP_MD5, 7, "secret", challenge, 2, response), 0);
+	ck_assert_int_eq(chap_verify((enum chap_alg)9, 7, "secret", challenge, 3, response), -EIO);
+	for (size_t i = 0; i < chap_digest_len(CHAP_MD5); i++) {
+		response[i] ^= 0x80;
+		ck_assert_int_eq(chap_verify(CHAP_MD5, 7, "secret", challenge, 3, response), 0);
+		response[i] ^= 0x80;
 	}
 }
 END_TEST
@@ -192,7 +197,7 @@ int main(void)
 	tcase_add_loop_test(t, names, 0, COUNT(algs));
 	tcase_add_test(t, unknown_algorithms);
 	tcase_add_loop_test(t, parse_list, 0, COUNT(lists));
-	tcase_add_test(t, equal);
+	tcase_add_test(t, verify);
 	tcase_add_test(t, random_bytes);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_NORMAL);
