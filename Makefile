@@ -20,9 +20,13 @@ ALL_LDFLAGS += -fsanitize=address,undefined
 endif
 
 # What a program of each directory needs from Debian.
-DEPS_BUILD = pkg-config libuv1-dev libssl-dev libjson-c-dev libkmod-dev libmnl-dev libsystemd-dev libisns-dev
-DEPS_TEST = check user-mode-linux kmod udev systemd iproute2 iptables e2fsprogs util-linux \
-	procps strace python3 tgt open-iscsi open-isns-server open-isns-utils
+DEPS_BUILD = libc6-dev pkg-config
+DEPS_BUILD += libuv1-dev libssl-dev libjson-c-dev libkmod-dev libmnl-dev libsystemd-dev
+DEPS_BUILD += libisns-dev
+DEPS_TEST = check user-mode-linux kmod udev systemd iproute2 iptables e2fsprogs util-linux
+DEPS_TEST += procps strace python3
+DEPS_TEST += tgt open-iscsi
+DEPS_TEST += open-isns-server open-isns-utils
 
 PKGS = libuv json-c libcrypto libkmod libmnl libsystemd
 pkg = $(shell pkg-config --$(1) $(2) 2>/dev/null)
