@@ -39,9 +39,10 @@ SEES_common/kernel = common/util common/kernel
 SEES_libiscsi-node = common/util common/iscsi libiscsi-node
 SEES_iscsid = common/util common/iscsi common/proto common/kernel libiscsi-node iscsid $(B)/iscsid
 SEES_iscsiadm = common/util common/iscsi common/proto common/kernel libiscsi-node iscsiadm
+SEES_target = common/util common/iscsi common/proto target $(B)/target
 SEES_tests = $(SEES_iscsid) $(SEES_iscsiadm) tests tests/fake tests/sim
 
-DIRS = common/util common/iscsi common/proto common/kernel libiscsi-node iscsid iscsiadm
+DIRS = common/util common/iscsi common/proto common/kernel libiscsi-node iscsid iscsiadm target
 src = $(sort $(wildcard $(1)/*.c))
 objs = $(patsubst %.c,$(B)/%.o,$(call src,$(1)))
 
@@ -51,6 +52,9 @@ NODE = $(call objs,libiscsi-node)
 ISCSIADM_MAINS = iscsiadm/main.c iscsiadm/iscsi-iname.c
 ISCSIADM = $(filter-out $(patsubst %.c,$(B)/%.o,$(ISCSIADM_MAINS)),$(call objs,iscsiadm))
 ISCSID = $(filter-out $(B)/iscsid/main.o,$(call objs,iscsid))
+
+TARGET_MAINS = target/main.c target/targetadm.c
+TARGET = $(filter-out $(patsubst %.c,$(B)/%.o,$(TARGET_MAINS)),$(call objs,target))
 
 PROGRAMS = $(B)/iscsid.bin $(B)/iscsiadm.bin $(B)/iscsi-iname.bin
 LIBNODE = $(B)/libiscsi-node.so.0
@@ -66,7 +70,8 @@ LIBS = $(call pkg,libs,$(PKGS))
 NO_EXPORT = -Wl,--exclude-libs,ALL
 $(B)/common.a: $(COMMON)
 $(B)/node.a: $(NODE)
-$(B)/common.a $(B)/node.a:
+$(B)/target.a: $(TARGET)
+$(B)/common.a $(B)/node.a $(B)/target.a:
 	@rm -f $@
 	ar rcs $@ $^
 

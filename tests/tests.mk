@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: MIT
 # Unit tests: tests/unit/NAME.c is one program. Simulations: tests/sim/NAME.c is one program with
 # the daemon on the fakes. Both run on the host and need neither root nor a kernel with iSCSI.
-UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(call src,tests/unit))
+# tests/target/NAME.c is a unit test that sees the target and not the initiator.
+UNIT = $(patsubst tests/%.c,$(B)/tests/%,$(call src,tests/unit) $(call src,tests/target))
 SIM = $(patsubst tests/sim/%.c,$(B)/tests/sim/%,$(filter-out %/sim.c,$(call src,tests/sim)))
 FAKE = $(call objs,tests/fake) $(B)/tests/sim/sim.o
 # what the fakes stand in for
 ISCSID_SIM = $(filter-out $(B)/iscsid/netlink.o $(B)/iscsid/clock.o,$(ISCSID))
 
+$(B)/tests/target/%.o: tests/target/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(addprefix -I,$(SEES_target) tests) $(call pkg,cflags,$(PKGS) check) -MMD -MP -c -o $@ $<
 $(B)/tests/%.o: tests/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(addprefix -I,$(SEES_tests)) $(call pkg,cflags,$(PKGS) check) -MMD -MP -c -o $@ $<
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
+$(B)/tests/target/%: $(B)/tests/target/%.o $(B)/target.a $(B)/common.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 $(B)/tests/sim/%: $(B)/tests/sim/%.o $(FAKE) $(ISCSID_SIM) $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 
 unit: $(UNIT)
-	@for t in $^; do echo "== $${t##*/}"; $$t || exit 1; done
+	@for t in $^; do echo "== $${t#$(B)/tests/}"; $$t || exit 1; done
 sim: $(SIM)
 	@for t in $^; do echo "== sim/$${t##*/}"; $$t 2>$$t.log || { cat $$t.log; exit 1; }; done
 cli: all

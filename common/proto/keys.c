@@ -272,6 +272,21 @@ static const char *parse(const struct key *k, const char *value, uint32_t *ret)
 	return is_boolean(k) ? boolean(value, ret) : key_number(k, value, ret);
 }
 
+const char *key_set(const struct key *k, const char *value, struct login_params *ours)
+{
+	uint32_t v = 0;
+	const char *fault = NULL;
+
+	if (!is_list(k))
+		fault = parse(k, value, &v);
+	else
+		while (!fault && strcmp(k->lists[v], value) != 0)
+			fault = k->lists[++v] ? NULL : "is not one of the lists that can be offered";
+	if (!fault)
+		set(k, k->field, ours, v);
+	return fault;
+}
+
 /* The first item of offer that ours has too: the place among the texts of the one that is it. */
 static const char *choose(const struct key *k, const char *ours, const char *offer, uint32_t *ret)
 {

@@ -101,6 +101,12 @@ bool key_list_has(const char *list, const char *item, size_t len);
 /* A number of this key. NULL when good, else why not: "is not a number from 1 to 65535". */
 const char *key_number(const struct key *k, const char *value, uint32_t *ret);
 
+/*
+ * Our own value of a negotiated key, as an administrator writes it, into the field. NULL when good,
+ * else why not, as the end of a sentence.
+ */
+const char *key_set(const struct key *k, const char *value, struct login_params *ours);
+
 /* The values in force when nothing is negotiated. */
 void keys_fallback(struct login_params *ret);
 
