@@ -13,7 +13,7 @@ WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wf
 DEVEL ?= 1
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -fPIC -fstack-protector-strong \
 	$(WARN) $(if $(DEVEL),-Werror) $(CFLAGS)
-ALL_LDFLAGS = -Wl,-z,relro,-z,now -pie $(LDFLAGS)
+ALL_LDFLAGS = -Wl,--as-needed,-z,relro,-z,now -pie $(LDFLAGS)
 ifdef SAN
 ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ALL_LDFLAGS += -fsanitize=address,undefined
@@ -28,7 +28,7 @@ DEPS_TEST += procps strace python3
 DEPS_TEST += tgt open-iscsi
 DEPS_TEST += open-isns-server open-isns-utils
 
-PKGS = libuv json-c libcrypto libkmod libmnl libsystemd
+PKGS = libuv json-c libcrypto libkmod libmnl libsystemd libisal
 pkg = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 
 # Who may include whom: a directory sees these, and no others.
