@@ -23,6 +23,7 @@ endif
 DEPS_BUILD = libc6-dev pkg-config
 DEPS_BUILD += libuv1-dev libssl-dev libjson-c-dev libkmod-dev libmnl-dev libsystemd-dev
 DEPS_BUILD += libisns-dev
+DEPS_BUILD += libisal-dev
 DEPS_TEST = check user-mode-linux kmod udev systemd iproute2 iptables e2fsprogs util-linux
 DEPS_TEST += procps strace python3
 DEPS_TEST += tgt open-iscsi

@@ -7,7 +7,7 @@
 
 #include "str.h"
 
-_Static_assert(KEY_COUNT <= 64, "keys are members of 64-bit sets");
+_Static_assert(KEY_COUNT < 64, "keys are members of 64-bit sets");
 
 /* Returns false, for tail calls. */
 __attribute__((format(printf, 2, 3))) static bool fail(struct negotiation *n, const char *fmt, ...)
