@@ -44,6 +44,7 @@ static int list_records(struct app *a)
 		log_error("Invalid info level %d. Try 0 or 1.", a->o.print);
 		return ISCSI_ERR_INVAL;
 	}
+	show_many();
 	if (iscsi_db_each(a->db, &any, list_one, &l)) {
 		log_error("%s", iscsi_db_error(a->db));
 		return ISCSI_ERR_IDBM;

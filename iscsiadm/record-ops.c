@@ -45,7 +45,8 @@ static int show_one(void *data, const struct iscsi_node_id *id)
 
 	if (r == -ENOENT)
 		return 0;
-	w->found++;
+	if (!w->found++)
+		show_many();
 	if (r) {
 		database_failed(w, r);
 		return 0;
@@ -194,7 +195,11 @@ int record_ops_run(struct app *a, const struct iscsi_node_match *match)
 		return r;
 	if (ops[i].changes)
 		view_sessions_read(a->root, VIEW_LIST, &w.sessions);
+	iscsi_db_group_begin(a->db);
 	r = iscsi_db_each(a->db, match, ops[i].one, &w);
+	if (r)
+		database_failed(&w, r);
+	r = iscsi_db_group_end(a->db);
 	if (r)
 		database_failed(&w, r);
 	view_sessions_clear(&w.sessions);

@@ -10,6 +10,13 @@
 #define EMPTY "<empty>"
 #define MASK "********"
 
+#define MANY_BUFFER 65536
+
+void show_many(void)
+{
+	setvbuf(stdout, NULL, _IOFBF, MANY_BUFFER);
+}
+
 /* ---- records ---- */
 
 void show_record_begin(void)

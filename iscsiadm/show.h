@@ -7,6 +7,9 @@
 #include "request.h"
 
 /* "# BEGIN RECORD" to "# END RECORD"; secrets are masked unless they are to be shown. */
+/* Standard output is in lines, for who watches it; not for what may be ten thousand of them. */
+void show_many(void);
+
 void show_record_begin(void);
 int show_record_line(void *data, const char *key, const char *value, bool secret); /* data: bool * */
 void show_record_end(void);

@@ -47,6 +47,10 @@ int iscsi_db_open_files(const char *root, const char *config, const char *initia
 	if (!db)
 		return -ENOMEM;
 	db->lock_wait_ms = LOCK_WAIT_MS;
+	db->commit.lock = (struct db_lock){-1, -1};
+	db->commit.temporary = -1;
+	for (size_t i = 0; i < N_DB_DIRS; i++)
+		db->commit.dirs[i] = -1;
 	db->root = strdup(root ? root : "");
 	for (size_t n = db->root ? strlen(db->root) : 0; n && db->root[n - 1] == '/'; n--)
 		db->root[n - 1] = '\0';
@@ -74,6 +78,11 @@ void iscsi_db_close(struct iscsi_db *db)
 {
 	if (!db)
 		return;
+	if (db->commit.depth) {
+		db->commit.depth = 1;
+		iscsi_db_group_end(db);
+	}
+	free(db->commit.staged);
 	free(db->root);
 	free(db->config_dir);
 	free(db->config);
@@ -147,34 +156,46 @@ static int make_dir(struct iscsi_db *db, const char *name)
 	return file_make_dirs(top, path, 1);
 }
 
-int db_open_dir(struct iscsi_db *db, const char *name, bool make)
+/* The first part of name may be a link that the administrator made, to another disk; no other. */
+static int open_dir(const struct iscsi_db *db, const char *name)
 {
-	char *CLEANUP_FREE path = str_printf("%s/%s", db->dir, name);
-	int fd, r;
+	const char *rest = strchr(name, '/');
+	int first_len = rest ? (int)(rest - name) : (int)strlen(name);
+	char *CLEANUP_FREE path = str_printf("%s/%.*s", db->dir, first_len, name);
+	int CLEANUP_CLOSE fd = -1;
 
 	if (!path)
 		return -ENOMEM;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && make) {
-		r = make_dir(db, name);
-		if (r < 0)
-			return db_fail(db, r, "cannot make %s: %s", path, strerror(-r));
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	if (fd >= 0)
-		return fd;
-	r = -errno;
-	return r == -ENOENT ? r : db_fail(db, r, "cannot open %s: %s", path, strerror(-r));
+	if (fd < 0)
+		return -errno;
+	if (!rest)
+		return STEAL_FD(fd);
+	return file_open_beneath(fd, rest + 1, O_RDONLY | O_DIRECTORY, 0);
 }
 
-struct source {
+int db_open_dir(struct iscsi_db *db, const char *name, bool make)
+{
+	int fd = open_dir(db, name), r = 0;
+
+	if (fd == -ENOENT && make) {
+		r = make_dir(db, name);
+		fd = r < 0 ? r : open_dir(db, name);
+	}
+	if (fd >= 0 || (fd == -ENOENT && !make))
+		return fd;
+	return db_fail(db, fd, "cannot %s %s/%s: %s", r < 0 ? "make" : "open", db->dir, name,
+		strerror(-fd));
+}
+
+struct line_source {
 	struct iscsi_db *db;
 	const char *name;
 };
 
 static void on_line(void *data, unsigned int line, const char *text)
 {
-	const struct source *s = data;
+	const struct line_source *s = data;
 
 	db_warn(s->db, "%s:%u: %s", s->name, line, text);
 }
@@ -182,7 +203,7 @@ static void on_line(void *data, unsigned int line, const char *text)
 int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *name,
 	struct record *r, const struct parse *how)
 {
-	struct source source = {db, name};
+	struct line_source source = {db, name};
 	struct parse p = *how;
 	char *text;
 	size_t len;
@@ -199,40 +220,6 @@ int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *
 	str_wipe(text, len);
 	free(text);
 	return ret;
-}
-
-void db_sweep(int dirfd, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *CLEANUP_FREE dir = strndup(path, slash ? (size_t)(slash - path) : 0);
-	int fd = dir ? file_open_beneath(dirfd, *dir ? dir : ".", O_RDONLY | O_DIRECTORY, 0) : -1;
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *e;
-
-	while (d && (e = readdir(d)))
-		if (str_after(e->d_name, FILE_TEMPORARY))
-			unlinkat(fd, e->d_name, 0);
-	if (d)
-		closedir(d);
-	else if (fd >= 0)
-		close(fd);
-}
-
-int db_write_file(struct iscsi_db *db, int dirfd, const char *path, struct record *r)
-{
-	char *text;
-	size_t len;
-	int ret = record_format(r, &text, &len);
-
-	if (ret < 0)
-		return ret;
-	db_sweep(dirfd, path);
-	ret = file_replace(dirfd, path, text, len, 0600);
-	str_wipe(text, len);
-	free(text);
-	if (ret < 0)
-		return db_fail(db, ret, "cannot write %s: %s", path, strerror(-ret));
-	return 0;
 }
 
 static int names_add(struct names *n, const char *name)
@@ -261,30 +248,38 @@ static bool may_be(unsigned char type, unsigned char wanted)
 	return type == wanted || type == DT_UNKNOWN || wanted == DT_UNKNOWN;
 }
 
+/* The kernel's own form: readdir needs twice the system calls, and listing is all about those. */
+static int add_entries(struct names *names, const char *entries, size_t len, unsigned char type)
+{
+	int r = 0;
+
+	for (size_t pos = 0; r >= 0 && pos < len;) {
+		const struct dirent64 *e = (const void *)(entries + pos);
+
+		if (e->d_name[0] != '.' && may_be(e->d_type, type))
+			r = names_add(names, e->d_name);
+		pos += e->d_reclen;
+	}
+	return r < 0 ? r : 0;
+}
+
 int names_read(int dirfd, const char *path, unsigned char type, struct names *ret)
 {
+	_Alignas(struct dirent64) char entries[32768];
+	int CLEANUP_CLOSE fd = file_open_beneath(dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 	struct names names = {0};
-	const struct dirent *e;
-	int fd = file_open_beneath(dirfd, path, O_RDONLY | O_DIRECTORY, 0), r = 0;
-	DIR *d;
+	ssize_t len;
+	int r = 0;
 
 	if (fd < 0)
 		return fd;
-	d = fdopendir(fd);
-	if (!d) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	while (r >= 0 && (e = readdir(d)))
-		if (e->d_name[0] != '.' && may_be(e->d_type, type))
-			r = names_add(&names, e->d_name);
-	closedir(d);
+	while (r == 0 && (len = getdents64(fd, entries, sizeof(entries))) != 0)
+		r = len < 0 ? -errno : add_entries(&names, entries, (size_t)len, type);
 	if (r < 0) {
 		names_free(&names);
 		return r;
 	}
-	if (names.n)
+	if (names.n > 1)
 		qsort(names.v, names.n, sizeof(*names.v), compare_names);
 	*ret = names;
 	return 0;

@@ -6,9 +6,48 @@
 #include "cleanup.h"
 #include "record.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #define RECORD_FILE_MAX (1U << 20) /* bytes; a full record has some 4000 */
+
+/* The kinds of record, each with its directory. */
+enum db_dir { DB_NODES, DB_SEND_TARGETS, DB_ISNS, DB_IFACES, N_DB_DIRS };
+
+/* What a writer holds while it writes: lock.c. */
+struct db_lock {
+	int dir, fd; /* ROOT/run/lock/iscsi, and the file with the locks in it; -1: not locked */
+};
+
+/* A record's new file, not in its place yet. */
+struct staged {
+	enum db_dir dir;
+	char *path;		  /* below dir */
+	char *old;		  /* file to be removed then, NULL: none */
+	uint64_t path_hash, name; /* name: what it is locked as, its hash */
+	uint64_t number;	  /* of the temporary file */
+};
+
+/* Changes on their way to the disk: commit.c. */
+struct commit {
+	unsigned int depth; /* of iscsi_db_group_begin */
+	struct db_lock lock;
+	unsigned int names; /* locked besides the first */
+	int temporary, dirs[N_DB_DIRS]; /* open directories, -1: not yet */
+	struct staged *staged;
+	size_t n;
+	uint64_t name;	 /* locked last, its hash */
+	uint64_t number; /* of the next temporary file */
+	bool changed;	 /* there is something to sync at the group's end */
+	int error;	 /* the first one of the group */
+	char *error_text;
+};
+
+/* links.c: the directory of a discovery source. */
+struct source {
+	char *name; /* below the database's: "static", "send_targets/10.0.0.1,3260" */
+	int fd;
+};
 
 struct iscsi_db {
 	char *root;	  /* stands for "/": "" or an absolute path without a slash at the end */
@@ -20,7 +59,10 @@ struct iscsi_db {
 	void (*warn)(void *data, const char *text);
 	void *warn_data;
 	unsigned int warned;	   /* kinds of record that have told of iscsid.conf's faults */
-	unsigned int lock_wait_ms; /* for each of the two locks */
+	unsigned int lock_wait_ms; /* for each of the locks */
+	struct commit commit;
+	struct source *sources; /* known while the lock is held */
+	size_t n_sources;
 };
 
 /* Forgets the last error: first thing in every public function. */
@@ -43,14 +85,32 @@ int db_open_dir(struct iscsi_db *db, const char *name, bool make);
 int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *name,
 	struct record *r, const struct parse *how);
 
-/*
- * Removes the temporary files of writers that were killed from the directory of path, where
- * open-iscsi's tools would take them for records. The lock is held: nobody is writing.
- */
-void db_sweep(int dirfd, const char *path);
+/* ---- changing: commit.c ---- */
 
-/* Writes r to path below dirfd in one step; sweeps first. */
-int db_write_file(struct iscsi_db *db, int dirfd, const char *path, struct record *r);
+/*
+ * Locks what has this name (a target's, a discovery record's), to change it; commit_end puts the
+ * changes in place and gives the lock up, or leaves that to the end of the group.
+ */
+int commit_begin(struct iscsi_db *db, const char *name);
+/*
+ * Before a record is read again or removed: puts in place what the group has written to path, or
+ * with NULL to any of this name (which is locked, before and after).
+ */
+int commit_settle(struct iscsi_db *db, const char *path, const char *name);
+/* The directory of a kind of record, open until the lock is given up; -errno. */
+int commit_dir(struct iscsi_db *db, enum db_dir dir, bool make);
+/* Writes r, to become the file path below dir, in one step. */
+int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r);
+/* Removes old, below the same directory, once what was written last is in place. */
+int commit_then_remove(struct iscsi_db *db, const char *old);
+/* r is how the change went: returned, or else what went wrong here. */
+int commit_end(struct iscsi_db *db, int r);
+/* iscsi_db_group_end for a group that failed with r already: its error goes first. */
+int group_end(struct iscsi_db *db, int r);
+/* Removes the temporary files of writers that were killed. Only for who is alone: lock.c. */
+void commit_sweep(struct iscsi_db *db);
+
+void sources_forget(struct iscsi_db *db);
 
 /* The names in a directory, sorted as bytes; those that begin with a dot are left out. */
 struct names {
@@ -62,18 +122,13 @@ struct names {
 int names_read(int dirfd, const char *path, unsigned char type, struct names *ret);
 void names_free(struct names *n);
 
-/* What writers hold while they write: see lock.c. */
-struct db_lock {
-	int dir, fd;
-};
-#define DB_LOCK_NONE   \
-	{              \
-		-1, -1 \
-	}
-
-int db_lock(struct iscsi_db *db, struct db_lock *ret);
-void db_unlock(struct db_lock *l);
-#define CLEANUP_LOCK CLEANUP(db_unlock)
+/* Waits until nobody else writes what has this name. *l is to be unlocked also on failure. */
+int db_lock(struct iscsi_db *db, const char *name, struct db_lock *l);
+/* Seconds after which open-iscsi's lock is taken for a dead one's; only a test sets it. */
+extern int lock_stale_s;
+/* Locks another name as well, without waiting; false when somebody else has it. */
+bool db_lock_more(struct db_lock *l, const char *name);
+void db_unlock(struct iscsi_db *db, struct db_lock *l);
 
 /* iscsid.conf as it is now over what r has; that there is none is no error. */
 int config_apply(struct iscsi_db *db, struct record *r);

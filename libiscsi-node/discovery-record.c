@@ -16,11 +16,12 @@
 static const struct kind {
 	const struct settings *settings; /* NULL: there are no records of such sources */
 	const char *file;
+	enum db_dir dir;
 } kinds[] = {
-	[ISCSI_SOURCE_SENDTARGETS] = {&discovery_settings, "st_config"},
-	[ISCSI_SOURCE_ISNS] = {&isns_settings, "isns_config"},
-	[ISCSI_SOURCE_STATIC] = {NULL, NULL},
-	[ISCSI_SOURCE_FW] = {NULL, NULL},
+	[ISCSI_SOURCE_SENDTARGETS] = {&discovery_settings, "st_config", DB_SEND_TARGETS},
+	[ISCSI_SOURCE_ISNS] = {&isns_settings, "isns_config", DB_ISNS},
+	[ISCSI_SOURCE_STATIC] = {NULL, NULL, N_DB_DIRS},
+	[ISCSI_SOURCE_FW] = {NULL, NULL, N_DB_DIRS},
 };
 
 static int check(struct iscsi_db *db, const struct iscsi_source *s)
@@ -158,41 +159,42 @@ int iscsi_discovery_each(struct iscsi_discovery *d,
 	return record_each(&d->record, each, data);
 }
 
+/* name: of the record's directory, and what it is locked as. */
 static int write_record(
-	struct iscsi_db *db, const struct iscsi_source *s, int dir, struct iscsi_discovery *d)
+	struct iscsi_db *db, const struct kind *kind, const char *name, struct iscsi_discovery *d)
 {
-	char *CLEANUP_FREE name = dir_name(s);
-	char *CLEANUP_FREE file = name ? str_printf("%s/%s", name, kinds[s->type].file) : NULL;
+	char *CLEANUP_FREE file = str_printf("%s/%s", name, kind->file);
+	int dir = commit_dir(db, kind->dir, true);
 	struct stat st;
-	int r;
 
 	if (!file)
 		return -ENOMEM;
+	if (dir < 0)
+		return dir;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
 		unlinkat(dir, name, 0); /* old style: the directory takes its place */
-	r = file_make_dirs(dir, name, 1);
-	if (r < 0)
-		return db_fail(db, r, "cannot make %s/%s/%s: %s", db->dir, source_dir_name(s->type),
-			name, strerror(-r));
-	return db_write_file(db, dir, file, &d->record);
+	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+		return db_fail(db, -errno, "cannot make the directory of discovery record %s: %s",
+			name, strerror(errno));
+	return commit_write(db, kind->dir, file, &d->record);
 }
 
 int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d)
 {
-	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
+	char *CLEANUP_FREE name = NULL;
 	struct iscsi_source source;
-	int CLEANUP_CLOSE dir = -1;
 	int r;
 
 	db_begin(db);
 	iscsi_discovery_get_source(d, &source);
 	r = check(db, &source);
-	if (r == 0)
-		r = db_lock(db, &lock);
 	if (r < 0)
 		return r;
-	dir = db_open_dir(db, source_dir_name(source.type), true);
-	return dir < 0 ? dir : write_record(db, &source, dir, d);
+	name = dir_name(&source);
+	if (!name)
+		return -ENOMEM;
+	r = commit_begin(db, name);
+	return commit_end(db, r < 0 ? r : write_record(db, &kinds[source.type], name, d));
 }
 
 static enum iscsi_update_result change(
@@ -211,29 +213,38 @@ static enum iscsi_update_result change(
 	return ISCSI_UPDATE_OK;
 }
 
+static int update(struct iscsi_db *db, const struct iscsi_source *source, const char *name,
+	const struct iscsi_setting *settings, size_t n, size_t *ret_bad)
+{
+	const struct kind *kind = &kinds[source->type];
+	struct iscsi_discovery *d = NULL;
+	int r = commit_settle(db, NULL, name);
+
+	if (r == 0)
+		r = iscsi_discovery_load(db, source, &d);
+	if (r == 0)
+		r = (int)change(d, settings, n, ret_bad);
+	if (r == 0)
+		r = write_record(db, kind, name, d);
+	iscsi_discovery_free(d);
+	return r;
+}
+
 int iscsi_discovery_update(struct iscsi_db *db, const struct iscsi_source *source,
 	const struct iscsi_setting *settings, size_t n, size_t *ret_bad)
 {
-	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
-	struct iscsi_discovery *d = NULL;
-	int CLEANUP_CLOSE dir = -1;
+	char *CLEANUP_FREE name = NULL;
 	int r;
 
 	db_begin(db);
 	r = check(db, source);
-	if (r == 0)
-		r = db_lock(db, &lock);
-	if (r == 0)
-		r = iscsi_discovery_load(db, source, &d);
 	if (r < 0)
 		return r;
-	r = (int)change(d, settings, n, ret_bad);
-	if (!r) {
-		dir = db_open_dir(db, source_dir_name(source->type), false);
-		r = dir < 0 ? dir : write_record(db, source, dir, d);
-	}
-	iscsi_discovery_free(d);
-	return r;
+	name = dir_name(source);
+	if (!name)
+		return -ENOMEM;
+	r = commit_begin(db, name);
+	return commit_end(db, r < 0 ? r : update(db, source, name, settings, n, ret_bad));
 }
 
 /* Records that were found there go with it, used or not. */
@@ -244,41 +255,48 @@ static int delete_linked(void *data, const struct iscsi_node_id *id)
 	return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
-static int delete_source(int dir, const char *name, const char *file)
+static int delete_record(struct iscsi_db *db, const struct kind *kind, const char *name)
 {
-	char *CLEANUP_FREE path = str_printf("%s/%s", name, file);
+	char *CLEANUP_FREE path = str_printf("%s/%s", name, kind->file);
+	int dir = commit_dir(db, kind->dir, false);
 
 	if (!path)
 		return -ENOMEM;
+	if (dir < 0)
+		return dir;
 	/* Old style: the name is that of the file itself. */
 	if (unlinkat(dir, path, 0) < 0 && unlinkat(dir, name, 0) < 0)
 		return -errno;
 	return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* What is linked from it goes first: killed in between, it can be done again. */
+static int delete_all_found(struct iscsi_db *db, const struct iscsi_source *source)
+{
+	iscsi_db_group_begin(db);
+	return group_end(db, iscsi_db_each_found(db, source, delete_linked, db));
+}
+
 int iscsi_discovery_delete(struct iscsi_db *db, const struct iscsi_source *source)
 {
-	const char *kind = source_dir_name(source->type);
-	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
 	char *CLEANUP_FREE name = NULL;
-	int CLEANUP_CLOSE dir = -1;
 	int r;
 
 	db_begin(db);
 	r = check(db, source);
 	if (r == 0)
-		r = iscsi_db_each_found(db, source, delete_linked, db);
+		r = delete_all_found(db, source);
 	if (r < 0)
 		return r;
 	name = dir_name(source);
 	if (!name)
 		return -ENOMEM;
-	r = db_lock(db, &lock);
-	if (r < 0)
-		return r;
-	dir = db_open_dir(db, kind, false);
-	r = dir < 0 ? dir : delete_source(dir, name, kinds[source->type].file);
-	return r < 0 ? db_fail(db, r, "cannot delete %s/%s/%s: %s", db->dir, kind, name,
-			       strerror(-r))
-		     : 0;
+	r = commit_begin(db, name);
+	if (r == 0) {
+		r = delete_record(db, &kinds[source->type], name);
+		if (r < 0)
+			db_fail(db, r, "cannot delete %s/%s/%s: %s", db->dir,
+				source_dir_name(source->type), name, strerror(-r));
+	}
+	return commit_end(db, r);
 }

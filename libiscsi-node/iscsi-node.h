@@ -127,7 +127,20 @@ int iscsi_db_each(struct iscsi_db *db, const struct iscsi_node_match *match,
 /* -ENOENT; -EBADMSG for an empty or unreadable record (iscsi_db_error has the file and line). */
 int iscsi_db_load(struct iscsi_db *db, const struct iscsi_node_id *id, struct iscsi_node **ret);
 
-/* ---- changing; each takes the database's lock for itself, only while it writes ---- */
+/* ---- changing; each locks what it changes for itself, only while it writes ---- */
+
+/*
+ * -ETIMEDOUT: another writer had the record for 30 seconds. Reading locks nothing and never waits.
+ *
+ * Changes between these two are a group: thousands cost little more than one, because the disk is
+ * waited for once for some hundreds of them. Each is still made in one step. What the calls between
+ * change may be seen by others, and by reading, only after the end; that they returned 0 says that
+ * the record could be changed and written, and the end's own result is the first error in putting
+ * them in place. A group that is not ended is ended by iscsi_db_close. Groups may be nested: the
+ * outermost end is the one that counts. Nothing may block between the two, for others wait.
+ */
+void iscsi_db_group_begin(struct iscsi_db *db);
+int iscsi_db_group_end(struct iscsi_db *db);
 
 /* Writes the record in place of what stood there, in one step, and links it from where it was
  * discovered (node.discovery_type, _address, _port). */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Links say from which discovery source a record came, for open-iscsi's listing by source and for
- * a later discovery that is to delete what its source no longer announces.
+ * a later discovery that is to delete what its source no longer announces. A link is made before
+ * its record and removed after it: one that leads nowhere does no harm, but a record without one
+ * would never be missed.
  */
 #include "file.h"
 #include "place.h"
@@ -11,9 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-#define LINK_TEMP ".link" /* one at a time: the lock is held */
+#include <unistd.h>
 
 /* The directory of each kind of source; in some every source has one of its own. */
 static const struct source_dir {
@@ -52,15 +54,95 @@ static char *link_name(const struct iscsi_node_id *id, const struct place *p)
 	return str_printf("%s,%s,%s", id->target, p->portal, id->iface);
 }
 
+/* ---- the sources that there are; looked for once while the lock is held ---- */
+
+void sources_forget(struct iscsi_db *db)
+{
+	for (size_t i = 0; i < db->n_sources; i++) {
+		free(db->sources[i].name);
+		close(db->sources[i].fd);
+	}
+	free(STEAL_PTR(db->sources));
+	db->n_sources = 0;
+}
+
+/* Takes over fd. */
+static int sources_add(struct iscsi_db *db, const char *name, int fd)
+{
+	struct source *more = reallocarray(db->sources, db->n_sources + 1, sizeof(*more));
+	char *copy = strdup(name);
+
+	if (more)
+		db->sources = more;
+	if (!more || !copy) {
+		free(copy);
+		close(fd);
+		return -ENOMEM;
+	}
+	db->sources[db->n_sources++] = (struct source){copy, fd};
+	return 0;
+}
+
+/* The directories in source directory dir, which each server has one of. */
+static int sources_add_servers(struct iscsi_db *db, const char *dir, int fd)
+{
+	struct names CLEANUP(names_free) subs = {0};
+	int r = names_read(fd, ".", DT_DIR, &subs);
+
+	for (size_t i = 0; r == 0 && i < subs.n; i++) {
+		char *CLEANUP_FREE name = str_printf("%s/%s", dir, subs.v[i]);
+		int sub = name ? file_open_beneath(fd, subs.v[i], O_RDONLY | O_DIRECTORY, 0)
+			       : -ENOMEM;
+
+		if (sub >= 0)
+			r = sources_add(db, name, sub);
+		else if (sub == -ENOMEM)
+			r = sub;
+	}
+	return r;
+}
+
+static int sources_load(struct iscsi_db *db)
+{
+	int r = 0;
+
+	if (db->sources)
+		return 0;
+	for (size_t i = 0; r == 0 && i < N_SOURCE_DIRS; i++) {
+		const struct source_dir *dir = &source_dirs[i];
+		int fd = dir->name && i != DISCOVERY_OFFLOAD_SEND_TARGETS
+				 ? db_open_dir(db, dir->name, false)
+				 : -ENOENT;
+
+		if (fd < 0)
+			continue;
+		if (dir->per_source)
+			r = sources_add_servers(db, dir->name, fd);
+		if (r == 0)
+			r = sources_add(db, dir->name, fd);
+		else
+			close(fd);
+	}
+	db_begin(db);
+	return r;
+}
+
+static const struct source *sources_find(const struct iscsi_db *db, const char *name)
+{
+	for (size_t i = 0; i < db->n_sources; i++)
+		if (str_eq(db->sources[i].name, name))
+			return &db->sources[i];
+	return NULL;
+}
+
 /*
  * The directory that n's link belongs into, as its name below the database's; NULL when it gets
  * none: a SendTargets source without a record has no directory.
  */
-static int find_source(struct iscsi_db *db, const struct iscsi_node *n, char **ret)
+static int source_of(struct iscsi_db *db, const struct iscsi_node *n, char **ret)
 {
 	const struct source_dir *dir = &source_dirs[n->discovery_type];
 	char *CLEANUP_FREE path = NULL;
-	int CLEANUP_CLOSE fd = -1;
 
 	*ret = NULL;
 	if (!dir->name)
@@ -69,29 +151,40 @@ static int find_source(struct iscsi_db *db, const struct iscsi_node *n, char **r
 		path = str_printf("%s/%s,%d", dir->name, n->discovery_address, n->discovery_port);
 		if (!path)
 			return -ENOMEM;
-		fd = db_open_dir(db, path, false);
-		if (fd >= 0)
+		if (sources_find(db, path))
 			*ret = STEAL_PTR(path);
-		if (fd >= 0 || (fd != -ENOENT && fd != -ENOTDIR))
-			return fd < 0 ? fd : 0;
-		db_begin(db);
 	}
-	if (!dir->flat)
+	if (*ret || !dir->flat)
 		return 0;
 	*ret = strdup(dir->name);
 	return *ret ? 0 : -ENOMEM;
+}
+
+static int open_source(struct iscsi_db *db, const char *name)
+{
+	const struct source *s = sources_find(db, name);
+	int fd, r;
+
+	if (s)
+		return s->fd;
+	fd = db_open_dir(db, name, true);
+	r = fd < 0 ? fd : sources_add(db, name, fd);
+	return r < 0 ? r : fd;
 }
 
 /* Makes the link, or makes sure of it. Only the record's path as seen from ROOT goes into it. */
 static int add(struct iscsi_db *db, const char *source, const char *name, const struct place *p)
 {
 	char *CLEANUP_FREE target = str_printf("%s/nodes/%s", db->dir + strlen(db->root), p->dir);
-	int CLEANUP_CLOSE fd = db_open_dir(db, source, true);
 	char now[PATH_MAX];
 	ssize_t len;
+	int fd, r;
 
 	if (!target)
 		return -ENOMEM;
+	if (strlen(name) > NAME_MAX) /* such a record goes without */
+		return 0;
+	fd = open_source(db, source);
 	if (fd < 0)
 		return fd;
 	len = readlinkat(fd, name, now, sizeof(now) - 1);
@@ -99,46 +192,22 @@ static int add(struct iscsi_db *db, const char *source, const char *name, const 
 		now[len] = '\0';
 		if (str_eq(now, target))
 			return 0;
-	}
-	if (strlen(name) > NAME_MAX) /* such a record goes without */
-		return 0;
-	unlinkat(fd, LINK_TEMP, 0);
-	if (symlinkat(target, fd, LINK_TEMP) < 0 || renameat(fd, LINK_TEMP, fd, name) < 0) {
-		int r = -errno;
-
-		unlinkat(fd, LINK_TEMP, 0);
-		return db_fail(
-			db, r, "cannot link %s in %s/%s: %s", name, db->dir, source, strerror(-r));
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-/* Takes the link away from directory dir and those in it, but not from that one named except. */
-static void remove_from(struct iscsi_db *db, const char *dir, const char *name, const char *except)
-{
-	struct names CLEANUP(names_free) subs = {0};
-	int CLEANUP_CLOSE fd = db_open_dir(db, dir, false);
-
-	if (fd < 0)
-		return;
-	if (!str_eq(dir, except))
 		unlinkat(fd, name, 0);
-	if (names_read(fd, ".", DT_DIR, &subs) < 0)
-		return;
-	for (size_t i = 0; i < subs.n; i++) {
-		char *CLEANUP_FREE source = str_printf("%s/%s", dir, subs.v[i]);
-		int CLEANUP_CLOSE sub = file_open_beneath(fd, subs.v[i], O_RDONLY | O_DIRECTORY, 0);
-
-		if (sub >= 0 && source && !str_eq(source, except))
-			unlinkat(sub, name, 0);
 	}
+	r = symlinkat(target, fd, name) < 0 ? -errno : 0;
+	if (r == 0 && !db->commit.depth && fsync(fd) < 0)
+		r = -errno;
+	return r < 0 ? db_fail(db, r, "cannot link %s in %s/%s: %s", name, db->dir, source,
+			       strerror(-r))
+		     : 0;
 }
 
+/* Takes the link away from every source but the one named except. */
 static void remove_all(struct iscsi_db *db, const char *name, const char *except)
 {
-	for (size_t i = 0; i < N_SOURCE_DIRS; i++)
-		if (source_dirs[i].name && i != DISCOVERY_OFFLOAD_SEND_TARGETS)
-			remove_from(db, source_dirs[i].name, name, except);
+	for (size_t i = 0; i < db->n_sources; i++)
+		if (!str_eq(db->sources[i].name, except))
+			unlinkat(db->sources[i].fd, name, 0);
 }
 
 int links_set(struct iscsi_db *db, const struct iscsi_node *n)
@@ -153,14 +222,17 @@ int links_set(struct iscsi_db *db, const struct iscsi_node *n)
 		return 0;
 	r = place_of(db, &id, &place);
 	if (r == 0)
-		r = find_source(db, n, &source);
+		r = sources_load(db);
+	if (r == 0)
+		r = source_of(db, n, &source);
 	if (r < 0)
 		return r;
 	name = link_name(&id, &place);
 	if (!name)
 		return -ENOMEM;
 	r = source ? add(db, source, name, &place) : 0;
-	remove_all(db, name, source);
+	if (r == 0)
+		remove_all(db, name, source);
 	return r;
 }
 
@@ -169,7 +241,7 @@ void links_remove(struct iscsi_db *db, const struct iscsi_node_id *id)
 	char *CLEANUP_FREE name = NULL;
 	struct place place;
 
-	if (id->tpgt < 0 || place_of(db, id, &place) < 0)
+	if (id->tpgt < 0 || place_of(db, id, &place) < 0 || sources_load(db) < 0)
 		return;
 	name = link_name(id, &place);
 	if (name)

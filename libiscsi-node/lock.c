@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lock of writers: two in one, both in ROOT/run/lock/iscsi.
+ * The locks of writers, all of them in ROOT/run/lock/iscsi.
  *
- * Our own writers exclude each other by an OFD lock on the file "writer", which the kernel
- * releases when its holder dies. open-iscsi's tools know nothing of that: they take turns by making
- * a hard link "lock.write", which stays when its holder dies. So the holder of the OFD lock makes
- * that link too, to "writer". A lock.write that is our file was left by one of ours that is
- * dead, for the living one would hold the OFD lock, and is simply taken over; any other is
- * somebody else's, and is waited for, never removed.
+ * Our own writers exclude each other name by name: each locks one byte of the file "writer", which
+ * a hash of the target's name chooses, by an OFD lock; the kernel releases that when its holder
+ * dies. Who waits for one name holds no other, so nobody waits in a circle.
+ *
+ * open-iscsi's tools know nothing of that: they take turns by making a hard link "lock.write", which
+ * stays when its holder dies. So that link, to "writer", is there as long as any of ours writes:
+ * the first one makes it and the last one removes it. They know by the byte PRESENCE, which each
+ * holds shared: who gets it alone is the last. A lock.write that is our file was left by one of
+ * ours that was killed, or others are at work: both let us in. Any other link is open-iscsi's. It is
+ * waited for until it is as old as open-iscsi's own tools let it become, lock_stale_s: then its holder
+ * is taken for dead and the link is taken over.
  */
 #include "db.h"
 
@@ -16,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -23,7 +29,75 @@
 #define LOCK_DIR "run/lock/iscsi"
 #define OURS "writer"
 #define LINK "lock.write"
-#define POLL_MS 10
+#define LINK_NEW "lock.take"
+#define POLL_MIN_US 100
+#define POLL_MAX_US 10000
+#define NAMES ((off_t)1 << 40) /* bytes to choose from */
+#define PRESENCE NAMES
+
+int lock_stale_s = 30; /* when open-iscsi's tools give up */
+
+static off_t byte_of(const char *name)
+{
+	return (off_t)(str_hash(name) % (uint64_t)NAMES);
+}
+
+/* F_RDLCK, F_WRLCK or F_UNLCK; -EAGAIN when others are in the way. */
+static int set(int fd, short type, off_t start, off_t len)
+{
+	struct flock range = {
+		.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+
+	if (fcntl(fd, F_OFD_SETLK, &range) == 0)
+		return 0;
+	return errno == EACCES ? -EAGAIN : -errno;
+}
+
+/* Waiting, first in short steps and then in longer ones; false when the time is up. */
+struct wait {
+	int64_t end; /* ms, CLOCK_MONOTONIC */
+	long us;
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static struct wait wait_start(unsigned int ms)
+{
+	return (struct wait){now_ms() + ms, POLL_MIN_US};
+}
+
+static bool wait_more(struct wait *w)
+{
+	struct timespec pause = {0, w->us * 1000};
+
+	if (now_ms() >= w->end)
+		return false;
+	nanosleep(&pause, NULL);
+	w->us = w->us * 2 > POLL_MAX_US ? POLL_MAX_US : w->us * 2;
+	return true;
+}
+
+static int set_waiting(int fd, short type, off_t byte, unsigned int ms)
+{
+	struct wait w = wait_start(ms);
+	int r;
+
+	while ((r = set(fd, type, byte, 1)) == -EAGAIN)
+		if (!wait_more(&w))
+			return -ETIMEDOUT;
+	return r;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
 /* Whether the link is there and is our file. */
 static bool link_is_ours(const struct db_lock *l)
@@ -32,31 +106,63 @@ static bool link_is_ours(const struct db_lock *l)
 
 	return fstat(l->fd, &ours) == 0 &&
 	       fstatat(l->dir, LINK, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	       same_file(&ours, &theirs);
 }
 
-static int take_link(const struct db_lock *l, unsigned int wait_ms)
+/* A file's ctime is that of its last link. */
+static bool link_is_stale(const struct db_lock *l)
 {
-	const struct timespec pause = {0, POLL_MS * 1000000L};
+	struct stat st;
+	struct timespec now;
 
-	for (unsigned int waited = 0;; waited += POLL_MS) {
-		if (linkat(l->dir, OURS, l->dir, LINK, 0) == 0)
+	if (fstatat(l->dir, LINK, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec - st.st_ctim.tv_sec > lock_stale_s;
+}
+
+/* Puts our link in place of another in one step. */
+static int replace_link(const struct db_lock *l)
+{
+	unlinkat(l->dir, LINK_NEW, 0);
+	if (linkat(l->dir, OURS, l->dir, LINK_NEW, 0) < 0 && errno != EEXIST)
+		return -errno;
+	if (renameat(l->dir, LINK_NEW, l->dir, LINK) < 0 && errno != ENOENT)
+		return -errno;
+	/* Where somebody of ours was faster both are one file, and rename did nothing. */
+	unlinkat(l->dir, LINK_NEW, 0);
+	return 0;
+}
+
+static int take_link(const struct db_lock *l, unsigned int ms)
+{
+	struct wait w = wait_start(ms);
+
+	for (;;) {
+		if (linkat(l->dir, OURS, l->dir, LINK, 0) == 0 || errno == EMLINK)
 			return 0;
 		if (errno != EEXIST)
 			return -errno;
 		if (link_is_ours(l))
 			return 0;
-		if (waited >= wait_ms)
+		if (link_is_stale(l))
+			return replace_link(l);
+		if (!wait_more(&w))
 			return -ETIMEDOUT;
-		nanosleep(&pause, NULL);
 	}
 }
 
 static int open_lock_dir(struct iscsi_db *db)
 {
 	int CLEANUP_CLOSE top = open(*db->root ? db->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd, r = top < 0 ? -errno : file_make_dirs(top, LOCK_DIR, 1);
+	int fd, r;
 
+	if (top < 0)
+		return db_fail(db, -EACCES, "cannot open %s: %s", db->root, strerror(errno));
+	fd = openat(top, LOCK_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	r = file_make_dirs(top, LOCK_DIR, 1);
 	if (r < 0)
 		return db_fail(
 			db, -EACCES, "cannot make %s/" LOCK_DIR ": %s", db->root, strerror(-r));
@@ -67,40 +173,56 @@ static int open_lock_dir(struct iscsi_db *db)
 	return fd;
 }
 
-static int lock_failed(struct iscsi_db *db, int err, const char *file)
+static int lock_failed(struct iscsi_db *db, int err, const char *what, const char *file)
 {
 	if (err == -ETIMEDOUT)
-		return db_fail(
-			db, err, "%s/" LOCK_DIR "/%s is held by another program", db->root, file);
+		return db_fail(db, err, "another program is writing %s (%s/" LOCK_DIR "/%s)", what,
+			db->root, file);
 	return db_fail(
 		db, err, "cannot lock %s/" LOCK_DIR "/%s: %s", db->root, file, strerror(-err));
 }
 
-int db_lock(struct iscsi_db *db, struct db_lock *ret)
+/* One of the writers: presence, and the link that keeps open-iscsi's tools out. */
+static int enter(struct iscsi_db *db, struct db_lock *l)
 {
-	struct db_lock CLEANUP_LOCK l = DB_LOCK_NONE;
-	int r;
+	int r = set_waiting(l->fd, F_RDLCK, PRESENCE, db->lock_wait_ms);
 
-	l.dir = open_lock_dir(db);
-	if (l.dir < 0)
-		return l.dir;
-	l.fd = file_lock(l.dir, OURS, (int)db->lock_wait_ms);
-	if (l.fd < 0)
-		return lock_failed(db, l.fd, OURS);
-	r = take_link(&l, db->lock_wait_ms);
 	if (r < 0)
-		return lock_failed(db, r, LINK);
-	ret->dir = STEAL_FD(l.dir);
-	ret->fd = STEAL_FD(l.fd);
-	return 0;
+		return lock_failed(db, r, db->dir, OURS);
+	r = take_link(l, db->lock_wait_ms);
+	return r < 0 ? lock_failed(db, r, db->dir, LINK) : 0;
 }
 
-void db_unlock(struct db_lock *l)
+int db_lock(struct iscsi_db *db, const char *name, struct db_lock *l)
+{
+	int r;
+
+	l->dir = open_lock_dir(db);
+	if (l->dir < 0)
+		return l->dir;
+	l->fd = openat(l->dir, OURS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (l->fd < 0)
+		return lock_failed(db, -errno, name, OURS);
+	r = set_waiting(l->fd, F_WRLCK, byte_of(name), db->lock_wait_ms);
+	return r < 0 ? lock_failed(db, r, name, OURS) : enter(db, l);
+}
+
+bool db_lock_more(struct db_lock *l, const char *name)
+{
+	return set(l->fd, F_WRLCK, byte_of(name), 1) == 0;
+}
+
+void db_unlock(struct iscsi_db *db, struct db_lock *l)
 {
 	if (l->fd >= 0) {
-		/* open-iscsi's tools remove it when they have waited for long. */
-		if (link_is_ours(l))
-			unlinkat(l->dir, LINK, 0);
+		/* First away, then alone: of those who leave at the same time one succeeds. */
+		set(l->fd, F_UNLCK, PRESENCE, 1);
+		if (set(l->fd, F_WRLCK, PRESENCE, 1) == 0) {
+			commit_sweep(db);
+			/* open-iscsi's tools remove it when they have waited for long. */
+			if (link_is_ours(l))
+				unlinkat(l->dir, LINK, 0);
+		}
 		close(STEAL_FD(l->fd));
 	}
 	if (l->dir >= 0)

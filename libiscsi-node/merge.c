@@ -41,18 +41,21 @@ static int set_source(struct iscsi_db *db, struct iscsi_node *n, const struct is
 	return str_set(&n->discovery_address, source->address);
 }
 
-/* The lock is held for one record at a time, so that others get their turn. */
 static int put(struct iscsi_db *db, struct iscsi_node *n, unsigned int merge)
 {
-	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
 	bool exists;
-	int r = db_lock(db, &lock);
+	int r = node_exists(db, n, &exists);
 
-	if (r == 0)
-		r = node_exists(db, n, &exists);
 	if (r < 0)
 		return r;
 	return exists && !(merge & ISCSI_MERGE_UPDATE) ? 0 : node_store(db, n);
+}
+
+static int put_locked(struct iscsi_db *db, struct iscsi_node *n, unsigned int merge)
+{
+	int r = commit_begin(db, n->target);
+
+	return commit_end(db, r < 0 ? r : put(db, n, merge));
 }
 
 /* The first of those announced that has this target or a later one. */
@@ -110,6 +113,19 @@ static int drop(void *data, const struct iscsi_node_id *id)
 	return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
+static int put_all(struct iscsi_db *db, const struct iscsi_source *source,
+	struct iscsi_node **nodes, size_t n, unsigned int merge)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = set_source(db, nodes[i], source);
+		if (r == 0 && merge & (ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE))
+			r = put_locked(db, nodes[i], merge);
+	}
+	return r;
+}
+
 int iscsi_db_merge(struct iscsi_db *db, const struct iscsi_source *source,
 	struct iscsi_node **nodes, size_t n, unsigned int merge,
 	bool (*keep)(void *data, const struct iscsi_node_id *id), void *data)
@@ -117,20 +133,20 @@ int iscsi_db_merge(struct iscsi_db *db, const struct iscsi_source *source,
 	struct iscsi_node **CLEANUP_FREE by_target = calloc(n + 1, sizeof(*by_target));
 	struct merge m = {db, source, by_target, n, keep, data};
 	const char *fault = source->address ? iscsi_address_fault(source->address) : NULL;
-	int r = by_target ? 0 : -ENOMEM;
+	int r;
 
 	db_begin(db);
+	if (!by_target)
+		return -ENOMEM;
 	if (fault)
 		return db_fail(db, -EINVAL, "the address of the discovery source %s", fault);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		r = set_source(db, nodes[i], source);
-		if (r == 0 && merge & (ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE))
-			r = put(db, nodes[i], merge);
-		by_target[i] = nodes[i];
-	}
+	iscsi_db_group_begin(db);
+	r = put_all(db, source, nodes, n, merge);
 	/* A source that announces nothing at all is rather broken than empty. */
-	if (r < 0 || !n || !(merge & ISCSI_MERGE_DELETE))
-		return r;
-	qsort(by_target, n, sizeof(*by_target), compare_targets);
-	return iscsi_db_each_found(db, source, drop, &m);
+	if (r == 0 && n && merge & ISCSI_MERGE_DELETE) {
+		memcpy(by_target, nodes, n * sizeof(*nodes));
+		qsort(by_target, n, sizeof(*by_target), compare_targets);
+		r = iscsi_db_each_found(db, source, drop, &m);
+	}
+	return group_end(db, r);
 }

@@ -26,7 +26,7 @@ bool address_equal(const char *a, const char *b);
 
 /* ---- links: SOURCE/TARGET,PORTAL,IFACE points to the portal's directory ---- */
 
-/* Links n from its discovery source and takes away its links from all others. */
+/* Links n from its discovery source, or makes sure of it; links from all others are removed. */
 int links_set(struct iscsi_db *db, const struct iscsi_node *n);
 void links_remove(struct iscsi_db *db, const struct iscsi_node_id *id);
 
@@ -34,7 +34,7 @@ void links_remove(struct iscsi_db *db, const struct iscsi_node_id *id);
 const char *source_dir_name(enum iscsi_source_type type);
 int source_discovery_type(enum iscsi_source_type type);
 
-/* ---- store.c; all but the last with the database's lock held ---- */
+/* ---- store.c; the first three between commit_begin of the target and commit_end ---- */
 
 int node_store(struct iscsi_db *db, struct iscsi_node *n);
 int node_delete(struct iscsi_db *db, const struct iscsi_node_id *id);

@@ -310,21 +310,24 @@ static enum iscsi_set_result set_value(struct record *r, const struct setting *s
 	return ISCSI_SET_OK;
 }
 
-enum iscsi_set_result record_set(struct record *r, const char *key, const char *value)
+enum iscsi_set_result record_set_row(struct record *r, const struct setting *s, const char *value)
 {
-	const struct setting *s = settings_find(r->settings, key);
 	enum iscsi_set_result result;
-	char *copy;
+	char *copy = strdup(value ? value : "");
 
-	if (!s)
-		return ISCSI_SET_UNKNOWN;
-	copy = strdup(value ? value : "");
 	if (!copy)
 		return ISCSI_SET_NO_MEMORY;
 	result = set_value(r, s, str_trim(copy));
 	str_wipe(copy, value ? strlen(value) : 0);
 	free(copy);
 	return result;
+}
+
+enum iscsi_set_result record_set(struct record *r, const char *key, const char *value)
+{
+	const struct setting *s = settings_find(r->settings, key);
+
+	return s ? record_set_row(r, s, value) : ISCSI_SET_UNKNOWN;
 }
 
 int iscsi_node_new_default(struct iscsi_node **ret)

@@ -230,10 +230,22 @@ const struct settings discovery_settings = {
 	discovery_rows, sizeof(discovery_rows) / sizeof(discovery_rows[0])};
 const struct settings isns_settings = {isns_rows, sizeof(isns_rows) / sizeof(isns_rows[0])};
 
+const struct setting *settings_find_next(const struct settings *s, const char *key, size_t *at)
+{
+	for (size_t n = 0; n < s->n; n++) {
+		size_t i = (*at + n) % s->n;
+
+		if (str_eq(s->rows[i].key, key)) {
+			*at = i + 1;
+			return &s->rows[i];
+		}
+	}
+	return NULL;
+}
+
 const struct setting *settings_find(const struct settings *s, const char *key)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (str_eq(s->rows[i].key, key))
-			return &s->rows[i];
-	return NULL;
+	size_t at = 0;
+
+	return settings_find_next(s, key, &at);
 }

@@ -48,6 +48,9 @@ struct settings {
 
 extern const struct settings node_settings, discovery_settings, isns_settings;
 
+/* The row of a key, NULL when there is none. */
 const struct setting *settings_find(const struct settings *s, const char *key);
+/* The same for keys in about the order of the rows: *at is where the last one was, first 0. */
+const struct setting *settings_find_next(const struct settings *s, const char *key, size_t *at);
 
 #endif

@@ -164,6 +164,21 @@ int node_exists(struct iscsi_db *db, struct iscsi_node *n, bool *ret)
 	return r;
 }
 
+/* The directories of a record, through no link. */
+static int make_dirs(int nodes, const char *target, const struct place *place)
+{
+	int CLEANUP_CLOSE dir = -1;
+
+	if (mkdirat(nodes, target, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	if (str_eq(place->dir, target))
+		return 0;
+	dir = file_open_beneath(nodes, target, O_PATH | O_DIRECTORY, 0);
+	if (dir < 0)
+		return dir;
+	return mkdirat(dir, place->portal, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 /* Writes n where its id says, nodes being the directory of that name. */
 static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 {
@@ -177,29 +192,26 @@ static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 		r = old_style_place(db, n, &old);
 	if (r < 0)
 		return r;
-	r = file_make_dirs(nodes, place.dir, 1);
+	r = make_dirs(nodes, id.target, &place);
 	if (r < 0)
 		return db_fail(
 			db, r, "cannot make %s/nodes/%s: %s", db->dir, place.dir, strerror(-r));
-	r = db_write_file(db, nodes, place.file, &n->record);
+	r = links_set(db, n);
 	if (r == 0)
-		r = links_set(db, n);
+		r = commit_write(db, DB_NODES, place.file, &n->record);
 	if (r == 0 && id.tpgt >= 0 && is_file(nodes, old.file))
-		unlinkat(nodes, old.file, 0);
+		r = commit_then_remove(db, old.file);
 	return r;
 }
 
 int node_store(struct iscsi_db *db, struct iscsi_node *n)
 {
-	int CLEANUP_CLOSE nodes = -1;
+	int nodes = commit_dir(db, DB_NODES, true);
 	struct place old;
 	int r = old_style_place(db, n, &old);
 
-	if (r < 0)
-		return r;
-	nodes = db_open_dir(db, "nodes", true);
-	if (nodes < 0)
-		return nodes;
+	if (nodes < 0 || r < 0)
+		return nodes < 0 ? nodes : r;
 	if (n->tpgt < 0 && !is_file(nodes, old.file))
 		r = adopt_tpgt(nodes, n);
 	return r < 0 ? r : write_node(db, nodes, n);
@@ -207,7 +219,6 @@ int node_store(struct iscsi_db *db, struct iscsi_node *n)
 
 int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n)
 {
-	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
 	struct iscsi_node_id id;
 	struct place place;
 	int r;
@@ -215,52 +226,74 @@ int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n)
 	db_begin(db);
 	iscsi_node_get_id(n, &id);
 	r = place_of(db, &id, &place);
-	if (r == 0)
-		r = db_lock(db, &lock);
-	return r < 0 ? r : node_store(db, n);
+	if (r < 0)
+		return r;
+	r = commit_begin(db, id.target);
+	return commit_end(db, r < 0 ? r : node_store(db, n));
+}
+
+static int remove_file(struct iscsi_db *db, int nodes, const char *file)
+{
+	int r;
+
+	if (unlinkat(nodes, file, 0) == 0)
+		return 0;
+	r = errno == ENOTDIR || errno == EISDIR ? -ENOENT : -errno;
+	return r == -ENOENT ? r
+			    : db_fail(db, r, "cannot remove %s/nodes/%s: %s", db->dir, file,
+				      strerror(-r));
+}
+
+/* Those that are empty now. */
+static void remove_dirs(struct iscsi_db *db, int nodes, const char *target, const char *dir)
+{
+	if (!str_eq(dir, target))
+		unlinkat(nodes, dir, AT_REMOVEDIR);
+	unlinkat(nodes, target, AT_REMOVEDIR);
+	if (!db->commit.depth)
+		fsync(nodes);
+	db->commit.changed = true;
 }
 
 int node_delete(struct iscsi_db *db, const struct iscsi_node_id *id)
 {
-	int CLEANUP_CLOSE nodes = db_open_dir(db, "nodes", false);
 	char *CLEANUP_FREE iface = NULL;
 	struct place place;
-	int r = place_of(db, id, &place);
+	int nodes, r = place_of(db, id, &place);
 
+	/* Its directory is to be empty only when there is nothing to come into it. */
+	if (r == 0)
+		r = commit_settle(db, NULL, id->target);
 	if (r < 0)
 		return r;
-	links_remove(db, id);
-	if (nodes < 0)
-		return nodes;
-	if (id->tpgt < 0) {
+	nodes = commit_dir(db, DB_NODES, false);
+	r = nodes < 0 ? nodes : 0;
+	if (r == 0 && id->tpgt < 0) {
 		r = old_style_iface(db, nodes, &place, &iface);
 		if (r == 0 && !str_eq(iface, id->iface))
 			return -ENOENT;
 	}
-	if (unlinkat(nodes, place.file, 0) < 0) {
-		r = errno == ENOTDIR || errno == EISDIR ? -ENOENT : -errno;
-		return r == -ENOENT ? r
-				    : db_fail(db, r, "cannot remove %s/nodes/%s: %s", db->dir,
-					      place.file, strerror(-r));
-	}
-	db_sweep(nodes, place.file);
-	if (id->tpgt >= 0)
-		unlinkat(nodes, place.dir, AT_REMOVEDIR);
-	unlinkat(nodes, id->target, AT_REMOVEDIR);
-	return 0;
+	if (r == 0)
+		r = remove_file(db, nodes, place.file);
+	/* Also for a record that is not there: what an earlier deletion did not get to. */
+	if (r == 0 || r == -ENOENT)
+		links_remove(db, id);
+	if (r == 0)
+		remove_dirs(db, nodes, id->target, place.dir);
+	return r;
 }
 
 int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id)
 {
-	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
 	struct place place;
 	int r;
 
 	db_begin(db);
 	r = place_of(db, id, &place);
-	if (r == 0)
-		r = db_lock(db, &lock);
-	return r < 0 ? r : node_delete(db, id);
+	if (r < 0)
+		return r;
+	r = commit_begin(db, id->target);
+	return commit_end(db, r < 0 ? r : node_delete(db, id));
 }
 
 /* Names of keys that are not in the table but in old habits. */
@@ -298,12 +331,24 @@ static int change(
 	return 0;
 }
 
+static int update(struct iscsi_db *db, const struct iscsi_node_id *id, const struct place *place,
+	const struct iscsi_setting *settings, size_t n_settings, size_t *bad)
+{
+	struct iscsi_node *CLEANUP_NODE n = NULL;
+	int nodes, r = commit_settle(db, place->file, id->target);
+
+	if (r < 0)
+		return r;
+	nodes = commit_dir(db, DB_NODES, false);
+	r = nodes < 0 ? nodes : load(db, nodes, id, place, &n);
+	if (r == 0)
+		r = change(n, settings, n_settings, bad);
+	return r ? r : commit_write(db, DB_NODES, place->file, &n->record);
+}
+
 int iscsi_db_update(struct iscsi_db *db, const struct iscsi_node_id *id,
 	const struct iscsi_setting *settings, size_t n_settings, size_t *ret_bad)
 {
-	struct db_lock CLEANUP_LOCK lock = DB_LOCK_NONE;
-	struct iscsi_node *CLEANUP_NODE n = NULL;
-	int CLEANUP_CLOSE nodes = -1;
 	struct place place;
 	int r;
 
@@ -316,13 +361,8 @@ int iscsi_db_update(struct iscsi_db *db, const struct iscsi_node_id *id,
 		}
 	}
 	r = place_of(db, id, &place);
-	if (r == 0)
-		r = db_lock(db, &lock);
 	if (r < 0)
 		return r;
-	nodes = db_open_dir(db, "nodes", false);
-	r = nodes < 0 ? nodes : load(db, nodes, id, &place, &n);
-	if (r == 0)
-		r = change(n, settings, n_settings, ret_bad);
-	return r ? r : write_node(db, nodes, n);
+	r = commit_begin(db, id->target);
+	return commit_end(db, r < 0 ? r : update(db, id, &place, settings, n_settings, ret_bad));
 }

@@ -105,9 +105,10 @@ __attribute__((format(printf, 3, 4))) static void warn(
 }
 
 /* One good line: 1 when it was of use, 0 when not, -ENOMEM. */
-static int take(struct record *r, char *key, char *value, unsigned int line, const struct parse *p)
+static int take(struct record *r, char *key, char *value, unsigned int line, const struct parse *p,
+	size_t *at)
 {
-	const struct setting *s = settings_find(r->settings, key);
+	const struct setting *s = settings_find_next(r->settings, key, at);
 	int ret;
 
 	if (!s && !p->record)
@@ -120,7 +121,7 @@ static int take(struct record *r, char *key, char *value, unsigned int line, con
 	}
 	if (p->only && !(s->flags & p->only))
 		return 0;
-	switch (record_set(r, key, value)) {
+	switch (record_set_row(r, s, value)) {
 	case ISCSI_SET_NO_MEMORY:
 		return -ENOMEM;
 	case ISCSI_SET_BAD_VALUE:
@@ -141,6 +142,7 @@ static int take(struct record *r, char *key, char *value, unsigned int line, con
 int record_parse(struct record *r, char *text, size_t len, const struct parse *p)
 {
 	char *pos = text, *end = text + len, *key, *value;
+	size_t at = 0;
 	int used = 0, ret;
 
 	for (unsigned int line = 1; pos < end; line++) {
@@ -157,7 +159,7 @@ int record_parse(struct record *r, char *text, size_t len, const struct parse *p
 			warn(p, line, "%.100s has no value", key);
 			break;
 		case LINE_SETTING:
-			ret = take(r, key, value, line, p);
+			ret = take(r, key, value, line, p, &at);
 			if (ret < 0)
 				return ret;
 			used += ret;

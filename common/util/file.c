@@ -150,7 +150,7 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_l
 	return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int file_write_all(int fd, const char *data, size_t len)
 {
 	while (len) {
 		ssize_t n = write(fd, data, len);
@@ -162,7 +162,7 @@ static int write_all(int fd, const char *data, size_t len)
 			len -= (size_t)n;
 		}
 	}
-	return fsync(fd) ? -errno : 0;
+	return 0;
 }
 
 /* The leading dot keeps it out of every listing, also after a crash in the middle. */
@@ -189,7 +189,9 @@ static int replace_in(int dir, const char *name, const void *data, size_t len, m
 
 	if (fd < 0)
 		return fd;
-	r = write_all(fd, data, len);
+	r = file_write_all(fd, data, len);
+	if (!r && fsync(fd))
+		r = -errno;
 	/* Some file systems report a failed write only here. */
 	if (close(fd) && !r)
 		r = -errno;

@@ -30,6 +30,9 @@ int file_make_dirs(int dirfd, const char *path, int leaf);
  */
 int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len);
 
+/* Writes all of data, in as many calls as it takes. */
+int file_write_all(int fd, const char *data, size_t len);
+
 /* How the temporary files of file_replace begin; one may stay when a writer is killed. */
 #define FILE_TEMPORARY ".new-"
 

@@ -86,3 +86,12 @@ void str_wipe(void *p, size_t len)
 	if (p)
 		explicit_bzero(p, len);
 }
+
+uint64_t str_hash(const char *s)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3;
+	return h;
+}

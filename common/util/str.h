@@ -17,6 +17,9 @@ char *str_trim(char *s);
 /* Replaces *dst by a copy of s (NULL and "" both become NULL). 0 or -ENOMEM, *dst untouched. */
 int str_set(char **dst, const char *s);
 
+/* FNV-1a: the same on every machine and in every run. */
+uint64_t str_hash(const char *s);
+
 /*
  * Whole string as a number, decimal or 0x, within [min, max].
  * -EINVAL when it is not one, -ERANGE when outside.

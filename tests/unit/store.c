@@ -444,6 +444,19 @@ START_TEST(dead_writers_lock_is_taken_over)
 }
 END_TEST
 
+START_TEST(old_lock_of_open_iscsi_is_taken_over)
+{
+	put_text(LOCKS "/lock", "");
+	ck_assert_int_eq(link(in_root(LOCKS "/lock"), in_root(LOCKS "/lock.write")), 0);
+	db->lock_wait_ms = 0;
+	lock_stale_s = -1;
+	store(&a1);
+	ck_assert(!there(LOCKS "/lock.write"));
+	ck_assert(!there(LOCKS "/lock.take"));
+	ck_assert(there(LOCKS "/lock"));
+}
+END_TEST
+
 START_TEST(no_lock_directory)
 {
 	struct iscsi_node *n = new_node(&a1);
@@ -482,6 +495,7 @@ int main(void)
 		update_takes_all_or_nothing, update_keeps_what_it_does_not_know,
 		parallel_updates_are_all_kept, killed_writers_leave_whole_records_and_no_lock,
 		lock_of_open_iscsi_is_respected, dead_writers_lock_is_taken_over,
+		old_lock_of_open_iscsi_is_taken_over,
 		no_lock_directory, failed_store_leaves_the_old_record};
 
 	return RUN_TESTS("store", tests);

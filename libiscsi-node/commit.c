@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a change gets to the disk: the old record or the new one, whatever happens in between.
+ *
+ * A record is written to a temporary file in the database's directory TEMPORARY, made safe there
+ * (fsync), and renamed to its place. Of a group the files are made safe together, by one syncfs
+ * before the renames of some hundred records and one at the end: locks are held for that long, and
+ * given up before another one is waited for.
+ *
+ * A writer that is killed leaves at most a temporary file, where no program looks for records; the
+ * next writer that is alone removes it.
+ */
+#include "db.h"
+
+#include "file.h"
+#include "str.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#define TEMPORARY ".new"
+#define NUMBER_TRIES 16
+#define NAMES_MAX 256 /* locked at a time, and records that wait for their place */
+
+static const char *const dir_names[] = {
+	[DB_NODES] = "nodes",
+	[DB_SEND_TARGETS] = "send_targets",
+	[DB_ISNS] = "isns",
+	[DB_IFACES] = "ifaces",
+};
+
+/* Only who is alone comes here: whatever is in there belongs to nobody. */
+void commit_sweep(struct iscsi_db *db)
+{
+	char *CLEANUP_FREE path = str_printf("%s/" TEMPORARY, db->dir);
+	const struct dirent *e;
+	int fd;
+	DIR *d;
+
+	if (!path || rmdir(path) == 0 || errno == ENOENT)
+		return;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(d)))
+		unlinkat(fd, e->d_name, 0);
+	closedir(d);
+	rmdir(path);
+}
+
+/* The directory of temporary files, made when first needed. */
+static int temporary_dir(struct iscsi_db *db)
+{
+	struct commit *c = &db->commit;
+	char *CLEANUP_FREE path = NULL;
+
+	if (c->temporary >= 0)
+		return c->temporary;
+	path = str_printf("%s/" TEMPORARY, db->dir);
+	if (!path)
+		return -ENOMEM;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	c->temporary = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return c->temporary < 0 ? -errno : c->temporary;
+}
+
+int commit_dir(struct iscsi_db *db, enum db_dir which, bool make)
+{
+	int *fd = &db->commit.dirs[which];
+
+	if (*fd < 0)
+		*fd = db_open_dir(db, dir_names[which], make);
+	return *fd;
+}
+
+/* ---- files ---- */
+
+static void temporary_name(const struct staged *s, char ret[static 32])
+{
+	snprintf(ret, 32, "%016llx", (unsigned long long)s->number);
+}
+
+static int write_temporary(int dir, const char *name, const char *text, size_t len, bool sync)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : file_write_all(fd, text, len);
+
+	if (fd < 0)
+		return r;
+	if (r == 0 && sync && fsync(fd) < 0)
+		r = -errno;
+	/* Some file systems report a failed write only here. */
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir, name, 0);
+	return r;
+}
+
+/* fsync of the directory that holds path. */
+static int sync_parent(int dir, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *CLEANUP_FREE parent = slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	int CLEANUP_CLOSE fd = -1;
+
+	if (!parent)
+		return -ENOMEM;
+	fd = file_open_beneath(dir, parent, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return fd;
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Renames the temporary file to its place: beneath dir, through no link. */
+static int move_into_place(int temporary, const char *name, int dir, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *CLEANUP_FREE parent = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	int CLEANUP_CLOSE fd = -1;
+
+	if (slash && !parent)
+		return -ENOMEM;
+	if (parent) {
+		fd = file_open_beneath(dir, parent, O_PATH | O_DIRECTORY, 0);
+		if (fd < 0)
+			return fd;
+	}
+	return renameat(temporary, name, fd < 0 ? dir : fd, slash ? slash + 1 : path) < 0 ? -errno
+											  : 0;
+}
+
+/* Where the records of one kind are mounted from elsewhere nothing can be renamed into them. */
+static int copy_into_place(int temporary, const char *name, int dir, const char *path)
+{
+	char *text;
+	size_t len;
+	int r = file_read(temporary, name, RECORD_FILE_MAX, &text, &len);
+
+	if (r < 0)
+		return r;
+	r = file_replace(dir, path, text, len, 0600);
+	str_wipe(text, len);
+	free(text);
+	unlinkat(temporary, name, 0);
+	return r;
+}
+
+static void discard(struct iscsi_db *db, const struct staged *s)
+{
+	char name[32];
+
+	temporary_name(s, name);
+	unlinkat(db->commit.temporary, name, 0);
+}
+
+static int place(struct iscsi_db *db, const struct staged *s)
+{
+	struct commit *c = &db->commit;
+	char name[32];
+	int r;
+
+	temporary_name(s, name);
+	r = move_into_place(c->temporary, name, c->dirs[s->dir], s->path);
+	if (r == -EXDEV)
+		r = copy_into_place(c->temporary, name, c->dirs[s->dir], s->path);
+	if (r < 0)
+		discard(db, s);
+	if (r == 0 && s->old)
+		unlinkat(c->dirs[s->dir], s->old, 0);
+	if (r == 0 && !c->depth)
+		r = sync_parent(c->dirs[s->dir], s->path);
+	return r < 0 ? db_fail(db, r, "cannot write %s/%s/%s: %s", db->dir, dir_names[s->dir],
+			       s->path, strerror(-r))
+		     : 0;
+}
+
+/* ---- */
+
+static void release(struct iscsi_db *db)
+{
+	struct commit *c = &db->commit;
+
+	sources_forget(db);
+	if (c->temporary >= 0)
+		close(STEAL_FD(c->temporary));
+	for (size_t i = 0; i < N_DB_DIRS; i++)
+		if (c->dirs[i] >= 0)
+			close(STEAL_FD(c->dirs[i]));
+	db_unlock(db, &c->lock);
+	c->names = 0;
+}
+
+/* Makes the group's temporary files safe: those of a single change are so already. */
+static int sync_staged(struct iscsi_db *db)
+{
+	const struct commit *c = &db->commit;
+
+	if (!c->n || !c->depth || syncfs(c->temporary) == 0)
+		return 0;
+	return db_fail(db, -errno, "cannot write to %s: %s", db->dir, strerror(errno));
+}
+
+/* The error of a change that somebody believes to be made: told at the end. */
+static void note_error(struct iscsi_db *db, int r)
+{
+	struct commit *c = &db->commit;
+
+	if (r < 0 && !c->error) {
+		c->error = r;
+		c->error_text = STEAL_PTR(db->error);
+	}
+}
+
+/* Puts what was written in place and gives up the locks; db's own error stays as it is. */
+static void flush(struct iscsi_db *db)
+{
+	struct commit *c = &db->commit;
+	char *CLEANUP_FREE kept = STEAL_PTR(db->error);
+	int r = sync_staged(db);
+
+	note_error(db, r);
+	for (size_t i = 0; i < c->n; i++) {
+		if (r < 0)
+			discard(db, &c->staged[i]);
+		else
+			note_error(db, place(db, &c->staged[i]));
+		free(c->staged[i].path);
+		free(c->staged[i].old);
+	}
+	c->n = 0;
+	release(db);
+	db_begin(db);
+	db->error = STEAL_PTR(kept);
+}
+
+/* What note_error noted, unless r is an error already, which goes first. */
+static int take_error(struct iscsi_db *db, int r)
+{
+	struct commit *c = &db->commit;
+
+	if (c->error && r >= 0) {
+		r = c->error;
+		db_begin(db);
+		db->error = STEAL_PTR(c->error_text);
+	}
+	c->error = 0;
+	free(STEAL_PTR(c->error_text));
+	return r;
+}
+
+int commit_begin(struct iscsi_db *db, const char *name)
+{
+	struct commit *c = &db->commit;
+
+	c->name = str_hash(name);
+	if (c->lock.fd >= 0) {
+		if (c->n < NAMES_MAX && c->names < NAMES_MAX && db_lock_more(&c->lock, name)) {
+			c->names++;
+			return 0;
+		}
+		flush(db);
+	}
+	return db_lock(db, name, &c->lock);
+}
+
+int commit_settle(struct iscsi_db *db, const char *path, const char *name)
+{
+	const struct commit *c = &db->commit;
+	uint64_t hash = str_hash(path ? path : name);
+	size_t i = 0;
+
+	while (i < c->n && (path ? c->staged[i].path_hash : c->staged[i].name) != hash)
+		i++;
+	if (i == c->n)
+		return 0;
+	flush(db);
+	return db_lock(db, name, &db->commit.lock);
+}
+
+/* Numbers are drawn, and again where somebody has the same: a forked process, a dead one. */
+static int stage(struct iscsi_db *db, struct staged *s, const char *text, size_t len)
+{
+	struct commit *c = &db->commit;
+	int dir = temporary_dir(db), r = -EEXIST;
+	char name[32];
+
+	if (dir < 0)
+		return dir;
+	if (!c->staged)
+		c->staged = calloc(NAMES_MAX, sizeof(*c->staged));
+	if (!c->staged)
+		return -ENOMEM;
+	for (int i = 0; r == -EEXIST && i < NUMBER_TRIES; i++) {
+		if ((i || !c->number) && getrandom(&c->number, sizeof(c->number), 0) < 0)
+			return -errno;
+		s->number = c->number++;
+		temporary_name(s, name);
+		r = write_temporary(dir, name, text, len, !c->depth);
+	}
+	return r;
+}
+
+int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r)
+{
+	struct commit *c = &db->commit;
+	struct staged s = {.dir = dir, .path_hash = str_hash(path), .name = db->commit.name,
+		.path = strdup(path)};
+	char *text = NULL;
+	size_t len = 0;
+	int ret = s.path ? record_format(r, &text, &len) : -ENOMEM;
+
+	if (ret == 0)
+		ret = stage(db, &s, text, len);
+	if (text)
+		str_wipe(text, len);
+	free(text);
+	if (ret < 0) {
+		free(s.path);
+		return db_fail(db, ret, "cannot write %s/%s/%s: %s", db->dir, dir_names[dir], path,
+			strerror(-ret));
+	}
+	c->staged[c->n++] = s;
+	c->changed = true;
+	return 0;
+}
+
+int commit_then_remove(struct iscsi_db *db, const char *old)
+{
+	struct staged *s = &db->commit.staged[db->commit.n - 1];
+
+	s->old = strdup(old);
+	return s->old ? 0 : -ENOMEM;
+}
+
+int commit_end(struct iscsi_db *db, int r)
+{
+	if (db->commit.depth)
+		return r;
+	flush(db);
+	return take_error(db, r);
+}
+
+void iscsi_db_group_begin(struct iscsi_db *db)
+{
+	db->commit.depth++;
+}
+
+/* Renames and deletions; that the disk has them is what the end of a group promises. */
+static int sync_all(struct iscsi_db *db)
+{
+	int CLEANUP_CLOSE dir = open(db->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (!db->commit.changed || dir < 0)
+		return 0;
+	db->commit.changed = false;
+	return syncfs(dir) == 0 ? 0
+				: db_fail(db, -errno, "cannot write to %s: %s", db->dir,
+					  strerror(errno));
+}
+
+int group_end(struct iscsi_db *db, int r)
+{
+	if (db->commit.depth > 1) {
+		db->commit.depth--;
+		return r;
+	}
+	flush(db);
+	note_error(db, sync_all(db));
+	db->commit.depth = 0;
+	return take_error(db, r);
+}
+
+int iscsi_db_group_end(struct iscsi_db *db)
+{
+	db_begin(db);
+	return group_end(db, 0);
+}
