@@ -31,14 +31,33 @@ struct findings {
 	int error;
 };
 
+/* By discovery.portal_allow and discovery.portal_deny. */
+static bool is_wanted(struct findings *f, const char *target, const struct iscsi_portal *portal)
+{
+	int r = iscsi_db_portal_allowed(f->app->db, portal->address);
+
+	if (r < 0) {
+		log_error("%s", *iscsi_db_error(f->app->db) ? iscsi_db_error(f->app->db)
+							     : strerror(-r));
+		f->error = r;
+	}
+	if (!r)
+		log_debug(1, "left out %s at %s: not in discovery.portal_allow, or in portal_deny",
+			target, portal->address);
+	return r > 0;
+}
+
 static void on_found(void *data, const char *target, const struct iscsi_portal *portal)
 {
 	struct findings *f = data;
 	const struct iscsi_node_id id = {
 		target, portal->address, portal->port, portal->tpgt, "default"};
 	struct iscsi_node *n;
-	int r = f->error ? f->error : iscsi_node_new(f->app->db, &id, &n);
+	int r;
 
+	if (f->error || !is_wanted(f, target, portal))
+		return;
+	r = iscsi_node_new(f->app->db, &id, &n);
 	if (!r && !str_eq(f->iface, "default") && iscsi_db_apply_iface(f->app->db, n, f->iface)) {
 		iscsi_node_free(n);
 		return;

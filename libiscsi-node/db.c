@@ -83,6 +83,8 @@ void iscsi_db_close(struct iscsi_db *db)
 		iscsi_db_group_end(db);
 	}
 	free(db->commit.staged);
+	filter_release(&db->allow);
+	filter_release(&db->deny);
 	free(db->root);
 	free(db->config_dir);
 	free(db->config);

@@ -4,6 +4,7 @@
 #define NODE_DB_H
 
 #include "cleanup.h"
+#include "filter.h"
 #include "record.h"
 
 #include <stdint.h>
@@ -60,6 +61,8 @@ struct iscsi_db {
 	void *warn_data;
 	unsigned int warned;	   /* kinds of record that have told of iscsid.conf's faults */
 	unsigned int lock_wait_ms; /* for each of the locks */
+	bool filters_loaded;
+	struct filter allow, deny; /* of portals */
 	struct commit commit;
 	struct source *sources; /* known while the lock is held */
 	size_t n_sources;
@@ -132,5 +135,9 @@ void db_unlock(struct iscsi_db *db, struct db_lock *l);
 
 /* iscsid.conf as it is now over what r has; that there is none is no error. */
 int config_apply(struct iscsi_db *db, struct record *r);
+/* iscsi_db_config_get that keeps db's error. */
+int config_find(struct iscsi_db *db, const char *key, char **ret);
+/* 1 yes, 0 no or not set, -errno. */
+int config_is_yes(struct iscsi_db *db, const char *key);
 
 #endif

@@ -48,10 +48,16 @@ void iscsi_db_on_warning(struct iscsi_db *db, void (*warn)(void *data, const cha
 	void *data);
 
 /*
- * A setting that belongs to a program and not to records ("iscsid.startup"): the caller's to
- * free. -ENOENT when it is not set.
+ * A setting that belongs to a program and not to records ("iscsid.startup"), from iscsid.conf or
+ * the last of its drop-ins that has it: the caller's to free. -ENOENT when it is not set.
  */
 int iscsi_db_config_get(struct iscsi_db *db, const char *key, char **ret);
+
+/*
+ * Whether discovery.portal_allow and discovery.portal_deny let a discovered portal in: 1 yes, 0 no,
+ * -EINVAL when one of them cannot be read (iscsi_db_error says which word). They are read once.
+ */
+int iscsi_db_portal_allowed(struct iscsi_db *db, const char *address);
 
 /*
  * InitiatorName and InitiatorAlias of initiatorname.iscsi; the alias is the host's name where the
@@ -227,6 +233,8 @@ int iscsi_discovery_delete(struct iscsi_db *db, const struct iscsi_source *sourc
 /*
  * Brings the records that came from one source in line with what it announces now. nodes: what was
  * found, their discovery keys are set here.
+ * With discovery.keep_node_settings = yes NEW and UPDATE together leave what is stored as it is, and
+ * that takes the place of the one in nodes.
  * Operations as of "-o": each of them alone or together; all three is the default of iscsiadm.
  * keep(id): true when a record that is no longer announced must stay (a session uses it).
  */

@@ -58,6 +58,26 @@ static int put_locked(struct iscsi_db *db, struct iscsi_node *n, unsigned int me
 	return commit_end(db, r < 0 ? r : put(db, n, merge));
 }
 
+/* Puts the stored record, of either style, in place of *n. -ENOENT; -EBADMSG: it is worth nothing. */
+static int take_stored(struct iscsi_db *db, struct iscsi_node **n)
+{
+	struct iscsi_node *stored;
+	struct iscsi_node_id id;
+	int r;
+
+	iscsi_node_get_id(*n, &id);
+	r = iscsi_db_load(db, &id, &stored);
+	if (r == -ENOENT && id.tpgt >= 0) {
+		id.tpgt = -1;
+		r = iscsi_db_load(db, &id, &stored);
+	}
+	if (r < 0)
+		return r;
+	iscsi_node_free(*n);
+	*n = stored;
+	return 0;
+}
+
 /* The first of those announced that has this target or a later one. */
 static size_t first_of(const struct merge *m, const char *target)
 {
@@ -116,14 +136,17 @@ static int drop(void *data, const struct iscsi_node_id *id)
 static int put_all(struct iscsi_db *db, const struct iscsi_source *source,
 	struct iscsi_node **nodes, size_t n, unsigned int merge)
 {
-	int r = 0;
+	const unsigned int store = ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE;
+	/* Who asks for an update alone means it. */
+	int r = (merge & store) == store ? config_is_yes(db, "discovery.keep_node_settings") : 0;
+	bool keep = r > 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
+	for (size_t i = 0; r >= 0 && i < n; i++) {
 		r = set_source(db, nodes[i], source);
-		if (r == 0 && merge & (ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE))
+		if (r == 0 && merge & store && !(keep && take_stored(db, &nodes[i]) == 0))
 			r = put_locked(db, nodes[i], merge);
 	}
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int iscsi_db_merge(struct iscsi_db *db, const struct iscsi_source *source,

@@ -150,11 +150,19 @@ bool iface_is_ipv6(const struct iface_settings *iface);
 
 /* ---- text ---- */
 
-enum line { LINE_NONE, LINE_SETTING, LINE_NO_EQUALS, LINE_NO_VALUE, LINE_BINARY };
+enum line {
+	LINE_NONE,
+	LINE_SETTING,
+	LINE_NO_KEY,
+	LINE_NO_EQUALS,
+	LINE_NO_VALUE,
+	LINE_BINARY
+};
 
 /*
  * The next line of text up to end, cut into key and value in place; *pos is moved behind it.
- * *ret_key is set for all but LINE_NONE (a blank line, a comment) and LINE_BINARY.
+ * *ret_key is set for all but LINE_NONE (a blank line, a comment), LINE_NO_KEY and
+ * LINE_BINARY.
  */
 enum line line_read(char **pos, char *end, char **ret_key, char **ret_value);
 

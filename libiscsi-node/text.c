@@ -42,6 +42,8 @@ static enum line line_cut(char *line, char **ret_key, char **ret_value)
 	if (!*line || *line == '#')
 		return LINE_NONE;
 	key_end = line + strcspn(line, "= \t\r\v\f");
+	if (key_end == line)
+		return LINE_NO_KEY;
 	*ret_key = line;
 	value = skip_equals(key_end);
 	*key_end = '\0';
@@ -151,6 +153,9 @@ int record_parse(struct record *r, char *text, size_t len, const struct parse *p
 			break;
 		case LINE_BINARY:
 			warn(p, line, "the line is no text");
+			break;
+		case LINE_NO_KEY:
+			warn(p, line, "there is no key in front of '='");
 			break;
 		case LINE_NO_EQUALS:
 			warn(p, line, "%.100s has no '=' behind it", key);

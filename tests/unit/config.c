@@ -175,9 +175,115 @@ START_TEST(other_files)
 }
 END_TEST
 
+START_TEST(drop_ins)
+{
+	struct iscsi_node *n;
+	char *value;
+
+	put_text(CONF, "node.startup = automatic\nnode.session.cmds_max = 1\niscsid.startup = a\n");
+	put_text(CONF ".d/20-b.conf", "node.session.cmds_max = 3\niscsid.startup = c\n");
+	put_text(CONF ".d/10-a.conf", "node.session.cmds_max = 2\nnode.session.queue_depth = 2\n"
+				      "iscsid.startup = b\nnode.session.scan\n");
+	put_text(CONF ".d/30.conf.bak", "node.session.cmds_max = 4\n");
+	put_text(CONF ".d/.40.conf", "node.session.cmds_max = 5\n");
+	put_text(CONF ".d/.conf", "node.session.cmds_max = 6\n");
+	n = new_node();
+	ck_assert_str_eq(iscsi_node_get(n, "node.startup"), "automatic");
+	ck_assert_str_eq(iscsi_node_get(n, "node.session.cmds_max"), "3");
+	ck_assert_str_eq(iscsi_node_get(n, "node.session.queue_depth"), "2");
+	iscsi_node_free(n);
+	ck_assert_ptr_nonnull(strstr(warnings, CONF ".d/10-a.conf:4: "));
+	ck_assert_int_eq(iscsi_db_config_get(db, "iscsid.startup", &value), 0);
+	ck_assert_str_eq(value, "c");
+	free(value);
+}
+END_TEST
+
+START_TEST(drop_ins_without_the_file)
+{
+	struct iscsi_node *n;
+
+	put_text(CONF ".d/x.conf", "node.startup = onboot\n");
+	n = new_node();
+	ck_assert_str_eq(iscsi_node_get(n, "node.startup"), "onboot");
+	iscsi_node_free(n);
+}
+END_TEST
+
+static void set_filters(const char *allow, const char *deny)
+{
+	char text[1024];
+
+	iscsi_db_close(db);
+	snprintf(text, sizeof(text), "discovery.portal_allow = %s\ndiscovery.portal_deny = %s\n",
+		allow, deny);
+	put_text(CONF, text);
+	ck_assert_int_eq(iscsi_db_open(root, &db), 0);
+}
+
+START_TEST(portals_are_filtered)
+{
+	static const struct {
+		const char *allow, *deny, *address;
+		int allowed;
+	} cases[] = {
+		{"", "", "10.0.0.1", 1},
+		{"", "", "host.example.org", 1},
+		{"10.0.0.1", "", "10.0.0.1", 1},
+		{"10.0.0.1", "", "10.0.0.2", 0},
+		{"10.0.0.1", "", "10.0.0.11", 0},
+		{"10.0.0.0/8", "", "10.255.0.1", 1},
+		{"10.0.0.0/8", "", "11.0.0.1", 0},
+		{"10.1.2.3/8", "", "10.255.0.1", 1},
+		{"10.0.0.0/9", "", "10.128.0.1", 0},
+		{"0.0.0.0/0", "", "1.2.3.4", 1},
+		{"0.0.0.0/0", "", "fd00::1", 0},
+		{"::/0", "", "fd00::1", 1},
+		{"::/0", "", "1.2.3.4", 1}, /* IPv4 is a part of it */
+		{"10.0.0.1,10.0.0.2", "", "10.0.0.2", 1},
+		{"10.0.0.1 10.0.0.2", "", "10.0.0.2", 1},
+		{"fd00::/16", "", "fd00:1::1", 1},
+		{"fd00::/16", "", "fd01::1", 0},
+		{"fd00::1", "", "fd00:0:0::1", 1},
+		{"", "fe80::/10", "fe80::1%eth0", 0},
+		{"", "fe80::/10", "febf::1", 0},
+		{"", "fe80::/10", "fec0::1", 1},
+		{"", "169.254.0.0/16", "169.254.1.1", 0},
+		{"", "169.254.0.0/16", "::ffff:169.254.1.1", 0},
+		{"", "::ffff:10.0.0.0/104", "10.0.0.1", 0},
+		{"10.0.0.0/8", "10.1.0.0/16", "10.1.0.1", 0},
+		{"10.0.0.0/8", "10.1.0.0/16", "10.2.0.1", 1},
+		{"10.1.0.1", "10.0.0.0/8", "10.1.0.1", 0},
+		{"10.0.0.0/8", "", "host.example.org", 0},
+		{"Host.example.org", "", "host.example.org", 1},
+		{"", "host.example.org", "host.example.org", 0},
+		{"", "10.0.0.0/8", "host.example.org", 1},
+		{"10.0.0.0/33", "", "10.0.0.1", -EINVAL},
+		{"10.0.0/8", "", "10.0.0.1", -EINVAL},
+		{"10.0.0", "", "10.0.0.1", -EINVAL},
+		{"fd00::/129", "", "10.0.0.1", -EINVAL},
+		{"fd00:::1", "", "10.0.0.1", -EINVAL},
+		{"10.0.0.1/", "", "10.0.0.1", -EINVAL},
+		{"10.0.0.1/-1", "", "10.0.0.1", -EINVAL},
+		{"host/8", "", "10.0.0.1", -EINVAL},
+		{"", "fe80::1%eth0", "10.0.0.1", -EINVAL},
+		{"", "10.0.0.1 # not that", "10.0.0.1", -EINVAL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int r;
+
+		set_filters(cases[i].allow, cases[i].deny);
+		r = iscsi_db_portal_allowed(db, cases[i].address);
+		ck_assert_msg(r == cases[i].allowed, "%zu: %d %s", i, r, iscsi_db_error(db));
+		ck_assert_int_eq(r < 0, *iscsi_db_error(db) != '\0');
+	}
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {initiator_name, no_initiator_name,
+	const TTest *const tests[] = {drop_ins, drop_ins_without_the_file, portals_are_filtered, initiator_name, no_initiator_name,
 		initiator_name_behind_a_link, programs_settings,
 		new_records_take_the_configuration, faults_are_told_once, other_files};
 

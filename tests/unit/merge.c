@@ -288,9 +288,61 @@ START_TEST(old_style_discovery_record)
 }
 END_TEST
 
+START_TEST(settings_are_kept_when_asked)
+{
+	struct iscsi_node_id old = b;
+
+	put_text("etc/iscsi/iscsid.conf", "discovery.keep_node_settings = yes\n");
+	store_source("10.0.0.9");
+	MERGE(ALL, NULL, &a, &b, &c);
+	for (int i = 0; i < 3; i++) {
+		mark(&a);
+		MERGE(ALL, NULL, &a, &b);
+		ck_assert_int_eq(state(&a), 'm');
+		ck_assert_int_eq(state(&b), 'n');
+		ck_assert_int_eq(state(&c), '-');
+	}
+	/* an update that was asked for by name is one */
+	MERGE(ISCSI_MERGE_UPDATE, NULL, &a);
+	ck_assert_int_eq(state(&a), 'n');
+	/* old style records are kept, too, and what cannot be read is not */
+	ck_assert_int_eq(iscsi_db_delete(db, &b), 0);
+	old.tpgt = -1;
+	put_text("etc/iscsi/nodes/iqn.2020-01.x:b/10.0.0.1,3260", "node.startup = onboot\n");
+	put_text("etc/iscsi/nodes/iqn.2020-01.x:a/10.0.0.1,3260,1/default", "");
+	MERGE(ALL, NULL, &a, &b);
+	ck_assert_int_eq(state(&old), 'm');
+	ck_assert_int_eq(state(&a), 'n');
+	put_text("etc/iscsi/iscsid.conf", "discovery.keep_node_settings = no\n");
+	mark(&a);
+	MERGE(ALL, NULL, &a);
+	ck_assert_int_eq(state(&a), 'n');
+	put_text("etc/iscsi/iscsid.conf", "discovery.keep_node_settings = perhaps\n");
+	ck_assert_int_eq(merge_from("10.0.0.9", ALL, NULL, 0, NULL), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(iscsi_db_error(db), "perhaps"));
+}
+END_TEST
+
+/* What is logged in to is then what is stored. */
+START_TEST(kept_records_take_the_place_of_found_ones)
+{
+	struct iscsi_node *n;
+
+	put_text("etc/iscsi/iscsid.conf", "discovery.keep_node_settings = yes\n");
+	store_source("10.0.0.9");
+	MERGE(ALL, NULL, &a);
+	mark(&a);
+	ck_assert_int_eq(iscsi_node_new(db, &a, &n), 0);
+	ck_assert_int_eq(iscsi_db_merge(db, PORTAL("10.0.0.9", 3260), &n, 1, ALL, NULL, NULL), 0);
+	ck_assert_str_eq(iscsi_node_get(n, "node.startup"), "onboot");
+	iscsi_node_free(n);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {operations, links_and_source,
+	const TTest *const tests[] = {settings_are_kept_when_asked,
+		kept_records_take_the_place_of_found_ones, operations, links_and_source,
 		sessions_and_empty_answers_keep_records,
 		only_records_of_the_same_source_are_deleted, another_interface_is_another_record,
 		unknown_tags, junk_in_the_source_s_directory, discovery_file_is_open_iscsi_s,
