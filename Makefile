@@ -107,11 +107,12 @@ MAN = $(DESTDIR)$(PREFIX)/share/man
 
 # Configuration and InitiatorName of a system that has them stay as they are.
 install: all
-	install -d $(SBIN) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/iscsi $(UNITDIR) \
+	install -d $(SBIN) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/iscsi/ifaces $(UNITDIR) \
 		$(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(MAN)/man5 $(MAN)/man8
 	for p in iscsid iscsiadm iscsi-iname; do install -m 755 $(B)/$$p.bin $(SBIN)/$$p || exit 1; done
 	ln -sf ../sbin/iscsiadm $(DESTDIR)$(PREFIX)/bin/iscsiadm
 	[ -e $(DESTDIR)/etc/iscsi/iscsid.conf ] || install -m 600 etc/iscsi/iscsid.conf $(DESTDIR)/etc/iscsi/
+	install -m 600 etc/iscsi/ifaces/iface.example $(DESTDIR)/etc/iscsi/ifaces/
 	for u in systemd/*; do sed 's|@sbindir@|$(PREFIX)/sbin|' $$u > $(UNITDIR)/$${u##*/} || exit 1; done
 	install -m 755 $(LIBNODE) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(LIBNODE)) $(DESTDIR)$(LIBDIR)/libiscsi-node.so

@@ -88,6 +88,13 @@ static void iface_list_clear(struct iface_list *l)
 		free(l->names[i]);
 }
 
+static int add_tcp_iface(void *data, struct iscsi_iface *f)
+{
+	return str_eq(iscsi_iface_get(f, "iface.transport_name"), "tcp")
+		       ? add_iface(data, iscsi_iface_get(f, "iface.iscsi_ifacename"))
+		       : 0;
+}
+
 /* Those of -I; without, every stored one for tcp; without those, the default. */
 static int choose_ifaces(struct app *a, struct iface_list *ret)
 {
@@ -96,7 +103,7 @@ static int choose_ifaces(struct app *a, struct iface_list *ret)
 	for (size_t i = 0; i < a->o.n_ifaces && !r; i++)
 		r = add_iface(ret, a->o.ifaces[i]);
 	if (!r && !ret->n)
-		r = iscsi_db_each_iface(a->db, add_iface, ret);
+		r = iscsi_db_each_iface(a->db, add_tcp_iface, ret);
 	if (!r && !ret->n)
 		r = add_iface(ret, "default");
 	return r ? ISCSI_ERR_NOMEM : ISCSI_OK;
@@ -114,13 +121,13 @@ static void route_clear(struct route *r)
 }
 
 /* The device with the interface's hardware address, or the one that it names. */
-static int find_netdev(struct app *a, struct iscsi_node *n, char **ret)
+static int find_netdev(struct app *a, struct iscsi_iface *f, char **ret)
 {
-	const char *mac = iscsi_node_get(n, "iface.hwaddress");
+	const char *mac = iscsi_iface_get(f, "iface.hwaddress");
 	int r;
 
 	if (str_empty(mac))
-		return str_set(ret, iscsi_node_get(n, "iface.net_ifacename"));
+		return str_set(ret, iscsi_iface_get(f, "iface.net_ifacename"));
 	r = netdev_by_mac(a->root, mac, ret);
 	if (r == -ENOENT)
 		log_error("Cannot match %s to net/scsi interface.", mac);
@@ -130,23 +137,20 @@ static int find_netdev(struct app *a, struct iscsi_node *n, char **ret)
 /* False when the interface cannot be used. */
 static bool find_route(struct app *a, const char *name, struct route *ret)
 {
-	struct iscsi_node *n;
-	int r;
+	struct iscsi_iface *f;
+	int r = iscsi_iface_load(a->db, name, &f);
 
-	if (iscsi_node_new_default(&n))
-		return false;
-	r = iscsi_db_apply_iface(a->db, n, name);
 	if (r) {
 		log_error(
 			"Could not read iface info for %s. Make sure an iface config with the file "
 			"name and iface.iscsi_ifacename %s is in %s/ifaces.",
 			name, name, iscsi_db_dir(a->db));
-	} else {
-		r = find_netdev(a, n, &ret->netdev);
-		if (!r)
-			r = str_set(&ret->initiator, iscsi_node_get(n, "iface.initiatorname"));
+		return false;
 	}
-	iscsi_node_free(n);
+	r = find_netdev(a, f, &ret->netdev);
+	if (!r)
+		r = str_set(&ret->initiator, iscsi_iface_get(f, "iface.initiatorname"));
+	iscsi_iface_free(f);
 	return r == 0;
 }
 

@@ -19,6 +19,8 @@ int mode_discovery(struct app *a);
 int mode_discoverydb(struct app *a);
 int mode_node(struct app *a);
 int mode_session(struct app *a);
+int mode_iface(struct app *a);
+int mode_host(struct app *a);
 
 /* A list of records in memory. */
 struct nodes {
@@ -51,5 +53,6 @@ bool session_matches(const struct view_session *s, const struct session_match *m
 bool session_uses(const struct view_session *s, const struct iscsi_node_id *id);
 int logout_sessions(struct app *a, const struct session_match *m);
 int rescan_sessions(struct app *a, const struct session_match *m);
+int stats_sessions(struct app *a, const struct session_match *m);
 
 #endif

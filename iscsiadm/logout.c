@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* logout.c - logging out of sessions, and what else is done to the sessions that match */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 #include "iscsiadm.h"
 #include "log.h"
 #include "request.h"
+#include "show.h"
+#include "stats.h"
 #include "str.h"
 #include "sysfs.h"
 
@@ -123,8 +126,8 @@ static int logout_chosen(struct app *a, struct chosen *c)
 	return c->error;
 }
 
-static int logout_fitting(struct app *a, bool (*fits)(const struct view_session *, void *),
-	void *data)
+static int logout_fitting(
+	struct app *a, bool (*fits)(const struct view_session *, void *), void *data)
 {
 	struct chosen c = {};
 	int r = choose(a, fits, data, &c);
@@ -175,7 +178,8 @@ static bool fits_startup(const struct view_session *s, void *data)
 		if (!session_uses(s, &id))
 			continue;
 		return !is_onboot(n) &&
-		       (str_eq(f->which, "all") || str_eq(iscsi_node_get(n, "node.startup"), f->which) ||
+		       (str_eq(f->which, "all") ||
+			       str_eq(iscsi_node_get(n, "node.startup"), f->which) ||
 			       str_eq(iscsi_node_get(n, "node.conn[0].startup"), f->which));
 	}
 	return false;
@@ -216,7 +220,9 @@ static int rescan(struct app *a, const struct view_session *s)
 	return sysfs_write(a->root, path, "- - -");
 }
 
-int rescan_sessions(struct app *a, const struct session_match *m)
+/* One after the other; the last that fails is what the tool exits with. */
+static int for_each(struct app *a, const struct session_match *m,
+	int (*one)(struct app *a, const struct view_session *s))
 {
 	struct chosen c = {};
 	int r = choose(a, fits_match, (void *)m, &c);
@@ -226,12 +232,50 @@ int rescan_sessions(struct app *a, const struct session_match *m)
 		r = ISCSI_ERR_NO_OBJS_FOUND;
 	}
 	for (size_t i = 0; i < c.n; i++) {
-		print_session("Rescanning session", c.items[i], "");
-		if (rescan(a, c.items[i])) {
-			log_error("Could not rescan session sid %u.", c.items[i]->sid);
-			r = ISCSI_ERR_SYSFS_LOOKUP;
-		}
+		int failed = one(a, c.items[i]);
+
+		r = failed ? failed : r;
 	}
+	if (r && c.n)
+		log_error("Could not execute operation on all sessions: %s", iscsi_err_text(r));
 	chosen_clear(&c);
 	return r;
+}
+
+static int rescan_one(struct app *a, const struct view_session *s)
+{
+	print_session("Rescanning session", s, "");
+	if (!rescan(a, s))
+		return ISCSI_OK;
+	log_error("Could not rescan session sid %u.", s->sid);
+	return ISCSI_ERR_SYSFS_LOOKUP;
+}
+
+int rescan_sessions(struct app *a, const struct session_match *m)
+{
+	return for_each(a, m, rescan_one);
+}
+
+/* ---- -s ---- */
+
+static int stats_one(struct app *a, const struct view_session *s)
+{
+	struct stats stats;
+	int r = stats_read(a->root, s->transport ? s->transport : "tcp", s->sid, &stats);
+
+	if (r) {
+		log_error(
+			"Could not get the statistics of session sid %u: %s", s->sid, strerror(-r));
+		return r == -EPERM    ? ISCSI_ERR_ACCESS
+		       : r == -ENOENT ? ISCSI_ERR_SESS_NOT_FOUND
+				      : ISCSI_ERR_INTERNAL;
+	}
+	print_session("Stats for session", s, "");
+	show_stats(&stats);
+	return ISCSI_OK;
+}
+
+int stats_sessions(struct app *a, const struct session_match *m)
+{
+	return for_each(a, m, stats_one);
 }

@@ -54,6 +54,8 @@ static int (*const modes[])(struct app *) = {
 	[MODE_DISCOVERY] = mode_discovery,
 	[MODE_NODE] = mode_node,
 	[MODE_SESSION] = mode_session,
+	[MODE_IFACE] = mode_iface,
+	[MODE_HOST] = mode_host,
 };
 
 int main(int argc, char **argv)

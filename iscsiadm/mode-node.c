@@ -179,16 +179,14 @@ static int bad_word(const char *option, const char *word)
 /* The interface has to be there before anything is done in its name. */
 static bool iface_is_there(struct app *a, const char *name)
 {
-	struct iscsi_node *n;
-	bool ok;
+	struct iscsi_iface *f;
 
-	if (iscsi_node_new_default(&n))
-		return false;
-	ok = !iscsi_db_apply_iface(a->db, n, name);
-	iscsi_node_free(n);
-	if (!ok)
+	if (iscsi_iface_load(a->db, name, &f)) {
 		log_error("Could not read iface info for %s.", name);
-	return ok;
+		return false;
+	}
+	iscsi_iface_free(f);
+	return true;
 }
 
 static int check_together(const struct options *o)
@@ -232,6 +230,8 @@ int mode_node(struct app *a)
 		return new_records(a, &match.node);
 	if (o->rescan)
 		return rescan_sessions(a, &match);
+	if (o->stats)
+		return stats_sessions(a, &match);
 	if (check_together(o))
 		return ISCSI_ERR_INVAL;
 	if (o->login)

@@ -14,15 +14,6 @@
 
 /* ---- listing ---- */
 
-static const struct request_state *find_state(const struct request_state *states, size_t n,
-	uint32_t sid)
-{
-	for (size_t i = 0; i < n; i++)
-		if (states[i].sid == sid)
-			return &states[i];
-	return NULL;
-}
-
 /* Sessions of one target stand together, in the order of the targets' names. */
 static int compare_targets(const void *a, const void *b)
 {
@@ -35,18 +26,22 @@ static int compare_targets(const void *a, const void *b)
 
 static void show_tree(struct app *a, const struct view_session *items, size_t n)
 {
-	struct request_state *states = NULL;
-	struct request *q = NULL;
-	size_t n_states = 0;
+	const struct show_form form = {
+		.indent = "",
+		.settings = a->o.print >= 2,
+		.negotiated = a->o.print >= 2,
+		.devices = a->o.print >= 3,
+		.scsi_host = true,
+	};
+	struct request_states states;
 
-	if (!request_open(a, false, &q))
-		request_states(q, &states, &n_states);
-	show_sessions_begin(a, a->o.print);
+	request_read_states(a, &states);
+	if (a->o.print >= 3)
+		show_versions(a);
 	for (size_t i = 0; i < n; i++)
-		show_session_tree(a, i ? &items[i - 1] : NULL, &items[i],
-			find_state(states, n_states, items[i].sid), a->o.print);
-	free(states);
-	request_close(q);
+		show_session_tree(a, &form, i ? &items[i - 1] : NULL, &items[i],
+			request_find_state(&states, items[i].sid));
+	request_states_clear(&states);
 }
 
 static int list_sessions(struct app *a)
@@ -139,10 +134,12 @@ static int one_session(struct app *a)
 		log_error("Could not get session info for sid %u", match.sid);
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	}
-	if (a->o.logout)
-		r = logout_sessions(a, &match);
-	else if (a->o.rescan)
+	if (a->o.rescan)
 		r = rescan_sessions(a, &match);
+	else if (a->o.stats)
+		r = stats_sessions(a, &match);
+	else if (a->o.logout)
+		r = logout_sessions(a, &match);
 	else if (a->o.print > 0 && !a->o.ops)
 		r = show_one(a, &s);
 	else
@@ -161,9 +158,11 @@ int mode_session(struct app *a)
 		log_error("session mode: Operation 'new' only allowed with specific session IDs");
 		return ISCSI_ERR_INVAL;
 	}
-	if (a->o.logout)
-		return logout_sessions(a, &all);
 	if (a->o.rescan)
 		return rescan_sessions(a, &all);
+	if (a->o.stats)
+		return stats_sessions(a, &all);
+	if (a->o.logout)
+		return logout_sessions(a, &all);
 	return list_sessions(a);
 }

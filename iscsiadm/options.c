@@ -26,13 +26,21 @@ static const struct mode_row {
 	[MODE_DISCOVERY] = {"discovery", NULL, "DSIPdmntplov",
 		"[-hV] [-d debug_level] [-P printlevel] [-t type -p ip:port -I ifaceN ... [-l]] | "
 		"[[-p ip:port] [-l | -D]] [-W]"},
-	[MODE_NODE] = {"node", NULL, "RPIdmlSonvupTULW",
+	[MODE_NODE] = {"node", NULL, "RsPIdmlSonvupTULW",
 		"[-hV] [-d debug_level] [-P printlevel] [-L all,manual,automatic,onboot] [-W] "
 		"[-U all,manual,automatic,onboot] [-S] [[-T targetname -p ip:port -I ifaceN] "
 		"[-l | -u | -R | -s]] [[-o operation ] [-n name] [-v value]]"},
-	[MODE_SESSION] = {"session", NULL, "PiRdrmuonSv",
+	[MODE_SESSION] = {"session", NULL, "PiRdrmusonSv",
 		"[-hV] [-d debug_level] [-P printlevel] [-r sessionid | sysfsdir [-R | -u | -s] "
 		"[-o operation] [-n name] [-v value]]"},
+	[MODE_IFACE] = {"iface", NULL, "HIdnvmPoCabci",
+		"[-hV] [-d debug_level] [-P printlevel] [-I ifacename | -H hostno|MAC] "
+		"[[-o operation ] [-n name] [-v value]] "
+		"[-C ping [-a ip] [-b packetsize] [-c count] [-i interval]]"},
+	[MODE_HOST] = {"host", NULL, "CHdmPotnvxA",
+		"[-P printlevel] [-H hostno|MAC] [[-C chap [-x chap_tbl_idx]] | "
+		"[-C flashnode [-A portal_type] [-x flashnode_idx]] | [-C stats]] "
+		"[[-o operation] [-n name] [-v value]] "},
 };
 
 void options_print_usage(void)

@@ -75,6 +75,14 @@ void record_update_refused(enum iscsi_update_result why, const struct iscsi_sett
 	case ISCSI_UPDATE_IFACE_KEY:
 		log_error("Cannot modify %s. Use iface mode to update this value.", s->key);
 		break;
+	case ISCSI_UPDATE_BINDING: {
+		bool mac = str_eq(s->key, "iface.hwaddress");
+
+		log_error("Can not update interface binding from %s to %s. You must delete the "
+			  "interface and create a new one",
+			mac ? "net_ifacename" : "hwaddress", mac ? "hwaddress" : "net_ifacename");
+		break;
+	}
 	case ISCSI_UPDATE_BAD_VALUE:
 		log_error("unknown value format '%s' for parameter name '%s'", s->value, s->key);
 		break;

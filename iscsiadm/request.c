@@ -76,7 +76,8 @@ int request_open(struct app *a, bool start, struct request **ret)
 		return ISCSI_ERR_ACCESS;
 	if (r) {
 		/* Callers know this as connection refused, whatever was missing. */
-		log_error("can not connect to iSCSI daemon (%d)!", nobody_there(r) ? ECONNREFUSED : -r);
+		log_error("can not connect to iSCSI daemon (%d)!",
+			nobody_there(r) ? ECONNREFUSED : -r);
 		return ISCSI_ERR_ISCSID_NOTCONN;
 	}
 	*ret = calloc(1, sizeof(**ret));
@@ -100,7 +101,8 @@ void request_close(struct request *q)
 
 static int failed(int r)
 {
-	log_error("no answer from iscsid: %s; is it of another version, or did it die?", strerror(-r));
+	log_error("no answer from iscsid: %s; is it of another version, or did it die?",
+		strerror(-r));
 	return ISCSI_ERR_ISCSID_COMM;
 }
 
@@ -174,8 +176,8 @@ int request_login(struct request *q, const struct nodes *nodes, bool multiple, b
 	return r || !wait ? r : read_answers(q, nodes->n, answer, data);
 }
 
-int request_logout(struct request *q, const uint32_t *sids, size_t n, request_answer *answer,
-	void *data)
+int request_logout(
+	struct request *q, const uint32_t *sids, size_t n, request_answer *answer, void *data)
 {
 	struct json_object *params = json_object_new_object(), *list = json_object_new_array();
 	int r;
@@ -206,32 +208,50 @@ static void copy_text(char *to, size_t len, struct json_object *o, const char *k
 	snprintf(to, len, "%s", text ? text : "Unknown");
 }
 
-int request_states(struct request *q, struct request_state **ret, size_t *ret_n)
+static int parse_states(struct json_object *list, struct request_states *ret)
+{
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+	ret->items = calloc(n + 1, sizeof(*ret->items));
+	for (; ret->items && ret->n < n; ret->n++) {
+		struct json_object *o = json_object_array_get_idx(list, ret->n);
+		struct request_state *s = &ret->items[ret->n];
+
+		s->sid = (uint32_t)json_object_get_int64(json_object_object_get(o, "sid"));
+		copy_text(s->connection, sizeof(s->connection), o, "connection");
+		copy_text(s->internal, sizeof(s->internal), o, "internal");
+	}
+	return ret->items ? ISCSI_OK : ISCSI_ERR_NOMEM;
+}
+
+void request_read_states(struct app *a, struct request_states *ret)
 {
 	struct varlink_reply reply;
-	struct json_object *list;
-	struct request_state *states;
-	size_t n;
-	int r = send_call(q, "io.iscsid.Sessions", NULL, false);
+	struct request *q = NULL;
+	int r = request_open(a, false, &q);
 
+	*ret = (struct request_states){};
+	if (!r)
+		r = send_call(q, "io.iscsid.Sessions", NULL, false);
 	if (!r)
 		r = read_answer(q, &reply);
-	if (r)
-		return r;
-	list = json_object_object_get(reply.params, "sessions");
-	n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-	states = calloc(n + 1, sizeof(*states));
-	for (size_t i = 0; states && i < n; i++) {
-		struct json_object *o = json_object_array_get_idx(list, i);
-
-		states[i].sid = (uint32_t)json_object_get_int64(json_object_object_get(o, "sid"));
-		copy_text(states[i].connection, sizeof(states[i].connection), o, "connection");
-		copy_text(states[i].internal, sizeof(states[i].internal), o, "internal");
+	if (!r) {
+		parse_states(json_object_object_get(reply.params, "sessions"), ret);
+		varlink_reply_clear(&reply);
 	}
-	varlink_reply_clear(&reply);
-	if (!states)
-		return ISCSI_ERR_NOMEM;
-	*ret = states;
-	*ret_n = n;
-	return ISCSI_OK;
+	request_close(q);
+}
+
+const struct request_state *request_find_state(const struct request_states *s, uint32_t sid)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->items[i].sid == sid)
+			return &s->items[i];
+	return NULL;
+}
+
+void request_states_clear(struct request_states *s)
+{
+	free(s->items);
+	*s = (struct request_states){};
 }

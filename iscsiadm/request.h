@@ -32,6 +32,14 @@ struct request_state {
 	uint32_t sid;
 	char connection[32], internal[32];
 };
-int request_states(struct request *q, struct request_state **ret, size_t *ret_n);
+struct request_states {
+	struct request_state *items;
+	size_t n;
+};
+
+/* Those of all sessions; none when iscsid does not answer, which is said. */
+void request_read_states(struct app *a, struct request_states *ret);
+const struct request_state *request_find_state(const struct request_states *s, uint32_t sid);
+void request_states_clear(struct request_states *s);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "show.h"
 
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "stats.h"
 #include "str.h"
 
 #define EMPTY "<empty>"
@@ -56,6 +59,14 @@ void show_portal_line(const char *address, int port, const char *tag, const char
 	printf("%s,%s %s\n", portal, tag, target);
 }
 
+void show_indented_portal(const char *indent, const char *address, int port, int tpgt)
+{
+	char portal[ISCSI_ADDRESS_MAX + 16];
+
+	format_portal(address, port, portal, sizeof(portal));
+	printf("%sPortal: %s,%d\n", indent, portal, tpgt);
+}
+
 void show_tree_node(struct show_tree *t, const struct iscsi_node_id *id)
 {
 	char portal[ISCSI_ADDRESS_MAX + 16], line[sizeof(t->portal)];
@@ -88,32 +99,44 @@ void show_session_line(const struct view_session *s)
 {
 	char portal[ISCSI_ADDRESS_MAX + 16];
 
-	format_portal(s->persistent_address ? s->persistent_address : "", s->persistent_port, portal,
-		sizeof(portal));
-	printf("%s: [%u] %s,%ld %s (%s)\n", or_empty(s->transport), s->sid, portal, s->tpgt, s->target,
-		flash(s));
+	format_portal(s->persistent_address ? s->persistent_address : "", s->persistent_port,
+		portal, sizeof(portal));
+	printf("%s: [%u] %s,%ld %s (%s)\n", or_empty(s->transport), s->sid, portal, s->tpgt,
+		s->target, flash(s));
+}
+
+__attribute__((format(printf, 2, 3))) static void line(
+	const struct show_form *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs(f->indent, stdout);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
 }
 
 /* The stars are as many as callers know them to be. */
-static void box(const char *title, int n)
+static void box(const struct show_form *f, const char *title, int n)
 {
 	static const char stars[] = "************************";
 
-	printf("\t\t%.*s\n\t\t%s\n\t\t%.*s\n", n, stars, title, n, stars);
+	line(f, "\t\t%.*s", n, stars);
+	line(f, "\t\t%s", title);
+	line(f, "\t\t%.*s", n, stars);
 }
 
-void show_sessions_begin(struct app *a, int level)
+void show_versions(struct app *a)
 {
-	char *version;
-
-	if (level < 3)
-		return;
-	version = view_transport_version(a->root);
-	printf("iSCSI Transport Class version %s\nversion %s\n", version ? version : EMPTY, VERSION);
+	char *version = view_transport_version(a->root);
+	printf("iSCSI Transport Class version %s\nversion %s\n", version ? version : EMPTY,
+		VERSION);
 	free(version);
 }
 
-static void print_portals(const struct view_session *before, const struct view_session *s)
+static void print_portals(
+	const struct show_form *f, const struct view_session *before, const struct view_session *s)
 {
 	char now[ISCSI_ADDRESS_MAX + 16], configured[ISCSI_ADDRESS_MAX + 16];
 	const char *address = s->address ? s->address : s->persistent_address;
@@ -121,67 +144,68 @@ static void print_portals(const struct view_session *before, const struct view_s
 	bool same = before && str_eq(before->target, s->target);
 
 	if (!same)
-		printf("Target: %s (%s)\n", s->target, flash(s));
+		line(f, "Target: %s (%s)", s->target, flash(s));
 	format_portal(address ? address : "", port, now, sizeof(now));
 	format_portal(s->persistent_address ? s->persistent_address : "", s->persistent_port,
 		configured, sizeof(configured));
 	if (same && str_eq(before->address, s->address) && before->port == s->port)
-		puts("");
+		line(f, "%s", "");
 	else
-		printf("\tCurrent Portal: %s,%ld\n", now, s->tpgt);
-	printf("\tPersistent Portal: %s,%ld\n", configured, s->tpgt);
+		line(f, "\tCurrent Portal: %s,%ld", now, s->tpgt);
+	line(f, "\tPersistent Portal: %s,%ld", configured, s->tpgt);
 }
 
-static void print_interface(const struct view_session *s, const struct request_state *state)
+static void print_interface(
+	const struct show_form *f, const struct view_session *s, const struct request_state *state)
 {
 	const char *address = s->host_address;
 	bool brackets = address && iscsi_address_in_brackets(address);
 
-	box("Interface:", 10);
-	printf("\t\tIface Name: %s\n", s->iface ? s->iface : "default");
-	printf("\t\tIface Transport: %s\n", or_empty(s->transport));
-	printf("\t\tIface Initiatorname: %s\n", or_empty(s->initiator));
-	printf("\t\tIface IPaddress: %s%s%s\n", brackets ? "[" : "", or_empty(address),
+	box(f, "Interface:", 10);
+	line(f, "\t\tIface Name: %s", s->iface ? s->iface : "default");
+	line(f, "\t\tIface Transport: %s", or_empty(s->transport));
+	line(f, "\t\tIface Initiatorname: %s", or_empty(s->initiator));
+	line(f, "\t\tIface IPaddress: %s%s%s", brackets ? "[" : "", or_empty(address),
 		brackets ? "]" : "");
-	printf("\t\tIface HWaddress: %s\n", s->hwaddress ? s->hwaddress : "default");
-	printf("\t\tIface Netdev: %s\n", s->netdev ? s->netdev : "default");
-	printf("\t\tSID: %u\n", s->sid);
-	printf("\t\tiSCSI Connection State: %s\n", state ? state->connection : "Unknown");
-	printf("\t\tiSCSI Session State: %s\n", s->state ? s->state : "Unknown");
-	printf("\t\tInternal iscsid Session State: %s\n", state ? state->internal : "Unknown");
+	line(f, "\t\tIface HWaddress: %s", s->hwaddress ? s->hwaddress : "default");
+	line(f, "\t\tIface Netdev: %s", s->netdev ? s->netdev : "default");
+	line(f, "\t\tSID: %u", s->sid);
+	line(f, "\t\tiSCSI Connection State: %s", state ? state->connection : "Unknown");
+	line(f, "\t\tiSCSI Session State: %s", s->state ? s->state : "Unknown");
+	line(f, "\t\tInternal iscsid Session State: %s", state ? state->internal : "Unknown");
 }
 
-static void print_number(const char *name, long value)
+static void print_number(const struct show_form *f, const char *name, long value)
 {
 	if (value == VIEW_UNSET)
-		printf("\t\t%s: %s\n", name, EMPTY);
+		line(f, "\t\t%s: %s", name, EMPTY);
 	else
-		printf("\t\t%s: %ld\n", name, value);
+		line(f, "\t\t%s: %ld", name, value);
 }
 
-static void print_timeouts(const struct view_session *s)
+static void print_timeouts(const struct show_form *f, const struct view_session *s)
 {
-	box("Timeouts:", 9);
-	print_number("Recovery Timeout", s->recovery_tmo);
-	print_number("Target Reset Timeout", s->tgt_reset_tmo);
-	print_number("LUN Reset Timeout", s->lu_reset_tmo);
-	print_number("Abort Timeout", s->abort_tmo);
+	box(f, "Timeouts:", 9);
+	print_number(f, "Recovery Timeout", s->recovery_tmo);
+	print_number(f, "Target Reset Timeout", s->tgt_reset_tmo);
+	print_number(f, "LUN Reset Timeout", s->lu_reset_tmo);
+	print_number(f, "Abort Timeout", s->abort_tmo);
 }
 
-static void print_chap(const struct view_session *s, bool show_secrets)
+static void print_chap(const struct show_form *f, const struct view_session *s, bool show_secrets)
 {
-	box("CHAP:", 5);
-	printf("\t\tusername: %s\n", or_empty(s->username));
-	printf("\t\tpassword: %s\n", show_secrets ? or_empty(s->password) : MASK);
-	printf("\t\tusername_in: %s\n", or_empty(s->username_in));
+	box(f, "CHAP:", 5);
+	line(f, "\t\tusername: %s", or_empty(s->username));
+	line(f, "\t\tpassword: %s", show_secrets ? or_empty(s->password) : MASK);
+	line(f, "\t\tusername_in: %s", or_empty(s->username_in));
 	/* Shown, it has the other one's label: so callers know it. */
-	printf("\t\t%s: %s\n", show_secrets ? "password" : "password_in",
+	line(f, "\t\t%s: %s", show_secrets ? "password" : "password_in",
 		show_secrets ? or_empty(s->password_in) : MASK);
 }
 
 enum negotiated_form { DIGEST, BYTES, YES_NO };
 
-static void print_negotiated(const struct view_session *s)
+static void print_negotiated(const struct show_form *f, const struct view_session *s)
 {
 	const struct {
 		const char *name;
@@ -203,48 +227,70 @@ static void print_negotiated(const struct view_session *s)
 		[YES_NO] = {"No", "Yes"},
 	};
 
-	box("Negotiated iSCSI params:", 24);
+	box(f, "Negotiated iSCSI params:", 24);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (rows[i].value == VIEW_UNSET)
 			continue;
 		if (rows[i].form == BYTES)
-			printf("\t\t%s: %ld\n", rows[i].name, rows[i].value);
+			line(f, "\t\t%s: %ld", rows[i].name, rows[i].value);
 		else
-			printf("\t\t%s: %s\n", rows[i].name, words[rows[i].form][rows[i].value != 0]);
+			line(f, "\t\t%s: %s", rows[i].name,
+				words[rows[i].form][rows[i].value != 0]);
 	}
 }
 
-static void print_devices(struct app *a, const struct view_session *s)
+static void print_scsi_host(const struct show_form *f, const struct view_session *s)
+{
+	if (f->scsi_host)
+		line(f, "\t\tHost Number: %d\tState: %s", s->host,
+			s->host_state ? s->host_state : "Unknown");
+}
+
+static void print_devices(const struct show_form *f, struct app *a, const struct view_session *s)
 {
 	struct view_luns luns;
 
-	box("Attached SCSI devices:", 24);
+	box(f, "Attached SCSI devices:", 24);
 	if (view_luns_read(a->root, s->sid, &luns)) {
-		puts("\t\tUnavailable");
+		line(f, "\t\tUnavailable");
 		return;
 	}
-	printf("\t\tHost Number: %d\tState: %s\n", s->host, s->host_state ? s->host_state : "Unknown");
+	print_scsi_host(f, s);
 	for (size_t i = 0; i < luns.n; i++) {
 		const struct view_lun *l = &luns.items[i];
 
-		printf("\t\tscsi%d Channel %02u Id %u Lun: %lu\n", s->host, l->channel, l->id, l->lun);
+		line(f, "\t\tscsi%d Channel %02u Id %u Lun: %lu", s->host, l->channel, l->id,
+			l->lun);
 		if (l->disk)
-			printf("\t\t\tAttached scsi disk %s\t\tState: %s\n", l->disk,
+			line(f, "\t\t\tAttached scsi disk %s\t\tState: %s", l->disk,
 				l->state ? l->state : "Unknown");
 	}
 	view_luns_clear(&luns);
 }
 
-void show_session_tree(struct app *a, const struct view_session *before,
-	const struct view_session *s, const struct request_state *state, int level)
+void show_session_tree(struct app *a, const struct show_form *f, const struct view_session *before,
+	const struct view_session *s, const struct request_state *state)
 {
-	print_portals(before, s);
-	print_interface(s, state);
-	if (level >= 2) {
-		print_timeouts(s);
-		print_chap(s, a->o.show_secrets);
-		print_negotiated(s);
+	print_portals(f, before, s);
+	print_interface(f, s, state);
+	if (f->settings) {
+		print_timeouts(f, s);
+		print_chap(f, s, a->o.show_secrets);
 	}
-	if (level >= 3)
-		print_devices(a, s);
+	if (f->negotiated)
+		print_negotiated(f, s);
+	if (f->devices)
+		print_devices(f, a, s);
+}
+
+void show_stats(const struct stats *s)
+{
+	puts("iSCSI SNMP:");
+	for (size_t i = 0; i < STATS_COUNTERS; i++)
+		printf("\t%s: %" PRIu64 "\n", stats_names[i], s->counters[i]);
+	if (!s->n_custom)
+		return;
+	puts("iSCSI Extended:");
+	for (size_t i = 0; i < s->n_custom; i++)
+		printf("\t%s: %" PRIu64 "\n", s->custom[i].name, s->custom[i].value);
 }

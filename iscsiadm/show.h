@@ -17,6 +17,9 @@ void show_record_end(void);
 /* "ADDRESS:PORT,TAG TARGET"; tag as it is printed there: records call an unknown one 4294967295. */
 void show_portal_line(const char *address, int port, const char *tag, const char *target);
 
+/* "Portal: ADDRESS:PORT,TAG" behind the indent given. */
+void show_indented_portal(const char *indent, const char *address, int port, int tpgt);
+
 /* A tree of targets, portals and interfaces, line by line. */
 struct show_tree {
 	char target[ISCSI_NAME_MAX + 1];
@@ -26,9 +29,22 @@ struct show_tree {
 void show_tree_node(struct show_tree *t, const struct iscsi_node_id *id);
 
 void show_session_line(const struct view_session *s);
-/* level 1..3; states as iscsid gave them, NULL: it did not. */
-void show_sessions_begin(struct app *a, int level);
-void show_session_tree(struct app *a, const struct view_session *before,
-	const struct view_session *s, const struct request_state *state, int level);
+/* The versions of the kernel's iSCSI and of this tool. */
+void show_versions(struct app *a);
+
+/* What of a session is shown, beside its portals and interface. */
+struct show_form {
+	const char *indent; /* in front of each line */
+	bool settings, negotiated, devices;
+	bool scsi_host; /* in front of the devices */
+};
+
+/* state as iscsid gave it, NULL: it did not. before: the session shown before this one, or NULL. */
+void show_session_tree(struct app *a, const struct show_form *f, const struct view_session *before,
+	const struct view_session *s, const struct request_state *state);
+
+/* What the kernel counted. */
+struct stats;
+void show_stats(const struct stats *s);
 
 #endif

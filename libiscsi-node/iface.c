@@ -3,10 +3,13 @@
 #include "db.h"
 #include "file.h"
 #include "name.h"
+#include "place.h"
 #include "str.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Those without a file, by name and transport. */
 static const struct builtin {
@@ -24,14 +27,16 @@ static const struct builtin *find_builtin(const char *name)
 	return NULL;
 }
 
-static int read_iface(struct iscsi_db *db, int dir, const char *name, struct iscsi_node *n)
+/* Over the built-in settings. keep: unknown lines too, to be written back. */
+static int read_iface(
+	struct iscsi_db *db, int dir, const char *name, bool keep, struct iscsi_node *n)
 {
 	char *CLEANUP_FREE path = str_printf("%s/ifaces/%s", db->dir, name);
 	int r = path ? record_reset(&n->record, SETTING_IFACE) : -ENOMEM;
 
 	if (r == 0)
-		r = db_parse_file(
-			db, dir, name, path, &n->record, &(struct parse){.only = SETTING_IFACE});
+		r = db_parse_file(db, dir, name, path, &n->record,
+			&(struct parse){.record = keep, .only = SETTING_IFACE});
 	if (r == 0)
 		return db_fail(db, -EBADMSG, "%s has no settings", path);
 	return r < 0 ? r : str_set(&n->iface.name, name);
@@ -54,7 +59,7 @@ int iscsi_db_apply_iface(struct iscsi_db *db, struct iscsi_node *n, const char *
 		return r < 0 ? r : str_set(&n->iface.transport_name, builtin->transport);
 	}
 	dir = db_open_dir(db, "ifaces", false);
-	return dir < 0 ? dir : read_iface(db, dir, name, n);
+	return dir < 0 ? dir : read_iface(db, dir, name, false, n);
 }
 
 /* What open-iscsi installs there for reading only. */
@@ -68,10 +73,219 @@ static bool is_listed(const char *name)
 	return !find_builtin(name) && !is_example(name) && !iscsi_ifacename_fault(name);
 }
 
-int iscsi_db_each_iface(struct iscsi_db *db, int (*each)(void *data, const char *name), void *data)
+/* ---- interface records ---- */
+
+struct iscsi_iface {
+	struct iscsi_node node; /* of which the settings of the interface count */
+};
+
+bool iscsi_iface_is_builtin(const char *name)
+{
+	return find_builtin(name);
+}
+
+int iscsi_iface_new(const char *name, struct iscsi_iface **ret)
+{
+	struct iscsi_iface *f = calloc(1, sizeof(*f));
+	int r = f ? record_init(&f->node.record, &iface_settings) : -ENOMEM;
+
+	if (r == 0)
+		r = str_set(&f->node.iface.name, name);
+	if (r < 0) {
+		iscsi_iface_free(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+static int check_stored(struct iscsi_db *db, const char *name)
+{
+	const char *fault = iscsi_ifacename_fault(name);
+
+	if (fault || *name == '.')
+		return db_fail(
+			db, -EINVAL, "the interface name %s", fault ? fault : "begins with a dot");
+	return is_listed(name) ? 0 : db_fail(db, -EINVAL, "interface %s is not stored", name);
+}
+
+int iscsi_iface_load(struct iscsi_db *db, const char *name, struct iscsi_iface **ret)
+{
+	int CLEANUP_CLOSE dir = -1;
+	struct iscsi_iface *f;
+	int r = iscsi_iface_new(name, &f);
+
+	if (r < 0)
+		return r;
+	if (find_builtin(name))
+		r = iscsi_db_apply_iface(db, &f->node, name);
+	else if (is_example(name))
+		r = -ENOENT;
+	else
+		r = check_stored(db, name);
+	if (r == 0 && !find_builtin(name)) {
+		dir = db_open_dir(db, "ifaces", false);
+		r = dir < 0 ? dir : read_iface(db, dir, name, true, &f->node);
+	}
+	if (r < 0) {
+		iscsi_iface_free(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+void iscsi_iface_free(struct iscsi_iface *f)
+{
+	if (f)
+		record_release(&f->node.record);
+	free(f);
+}
+
+const char *iscsi_iface_get(struct iscsi_iface *f, const char *key)
+{
+	return record_get(&f->node.record, key);
+}
+
+int iscsi_iface_each(struct iscsi_iface *f,
+	int (*each)(void *data, const char *key, const char *value, bool secret), void *data)
+{
+	return record_each(&f->node.record, each, data);
+}
+
+/* Interface records are locked as what no target or discovery source is called. */
+static int lock_iface(struct iscsi_db *db, const char *name)
+{
+	char *CLEANUP_FREE lock = str_printf("iface/%s", name);
+
+	return lock ? commit_begin(db, lock) : -ENOMEM;
+}
+
+static int write_iface(struct iscsi_db *db, struct iscsi_iface *f)
+{
+	int dir = commit_dir(db, DB_IFACES, true);
+
+	return dir < 0 ? dir : commit_write(db, DB_IFACES, f->node.iface.name, &f->node.record);
+}
+
+int iscsi_iface_store(struct iscsi_db *db, struct iscsi_iface *f)
+{
+	const char *name = f->node.iface.name;
+	int r;
+
+	db_begin(db);
+	r = check_stored(db, name);
+	if (r < 0)
+		return r;
+	r = lock_iface(db, name);
+	return commit_end(db, r < 0 ? r : write_iface(db, f));
+}
+
+static enum iscsi_update_result change(
+	struct iscsi_iface *f, const struct iscsi_setting *settings, size_t n, size_t *bad)
+{
+	const struct iface_settings *i = &f->node.iface;
+
+	for (*bad = 0; *bad < n; ++*bad) {
+		const struct setting *s = settings_find(&iface_settings, settings[*bad].key);
+
+		if (!s || !record_get(&f->node.record, s->key))
+			return ISCSI_UPDATE_UNKNOWN_KEY;
+		if (s->flags & SETTING_FIXED)
+			return ISCSI_UPDATE_FIXED_KEY;
+		if (record_set(&f->node.record, s->key, settings[*bad].value) != ISCSI_SET_OK)
+			return ISCSI_UPDATE_BAD_VALUE;
+		if (i->hwaddress && i->net_ifacename)
+			return ISCSI_UPDATE_BINDING;
+	}
+	return ISCSI_UPDATE_OK;
+}
+
+static int update(struct iscsi_db *db, const char *name, const struct iscsi_setting *settings,
+	size_t n, size_t *ret_bad)
+{
+	struct iscsi_iface *f = NULL;
+	int r = iscsi_iface_load(db, name, &f);
+
+	if (r == 0)
+		r = (int)change(f, settings, n, ret_bad);
+	if (r == 0)
+		r = write_iface(db, f);
+	iscsi_iface_free(f);
+	return r;
+}
+
+/* A node record takes over what its interface says now. */
+static int rebind(void *data, const struct iscsi_node_id *id)
+{
+	struct iscsi_db *db = data;
+	struct iscsi_node *n = NULL;
+	int r = commit_begin(db, id->target);
+
+	if (r == 0)
+		r = commit_settle(db, NULL, id->target);
+	if (r == 0)
+		r = iscsi_db_load(db, id, &n);
+	if (r == 0)
+		r = iscsi_db_apply_iface(db, n, id->iface);
+	if (r == 0)
+		r = node_store(db, n);
+	r = commit_end(db, r);
+	iscsi_node_free(n);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int rebind_all(struct iscsi_db *db, const char *name)
+{
+	const struct iscsi_node_match bound = {.port = -1, .iface = name};
+
+	iscsi_db_group_begin(db);
+	return group_end(db, iscsi_db_each(db, &bound, rebind, db));
+}
+
+int iscsi_iface_update(struct iscsi_db *db, const char *name, const struct iscsi_setting *settings,
+	size_t n, size_t *ret_bad)
+{
+	int r;
+
+	db_begin(db);
+	r = check_stored(db, name);
+	if (r < 0)
+		return r;
+	r = lock_iface(db, name);
+	r = commit_end(db, r < 0 ? r : update(db, name, settings, n, ret_bad));
+	return r ? r : rebind_all(db, name);
+}
+
+static int delete(struct iscsi_db *db, const char *name)
+{
+	int dir = commit_dir(db, DB_IFACES, false);
+
+	if (dir < 0)
+		return dir;
+	if (unlinkat(dir, name, 0) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return -ENOENT;
+	return db_fail(db, -errno, "cannot remove %s/ifaces/%s: %s", db->dir, name, strerror(errno));
+}
+
+int iscsi_iface_delete(struct iscsi_db *db, const char *name)
+{
+	int r;
+
+	db_begin(db);
+	r = check_stored(db, name);
+	if (r < 0)
+		return r;
+	r = lock_iface(db, name);
+	return commit_end(db, r < 0 ? r : delete(db, name));
+}
+
+int iscsi_db_each_iface(
+	struct iscsi_db *db, int (*each)(void *data, struct iscsi_iface *f), void *data)
 {
 	struct names CLEANUP(names_free) names = {0};
-	struct iscsi_node *n = NULL;
 	int CLEANUP_CLOSE dir = -1;
 	int r;
 
@@ -80,18 +294,17 @@ int iscsi_db_each_iface(struct iscsi_db *db, int (*each)(void *data, const char 
 	if (dir < 0)
 		return dir == -ENOENT ? 0 : dir;
 	r = names_read(dir, ".", DT_REG, &names);
-	if (r == 0)
-		r = iscsi_node_new_default(&n);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		int bad = is_listed(names.v[i]) ? read_iface(db, dir, names.v[i], n) : -ENOENT;
+		struct iscsi_iface *f = NULL;
+		int bad = is_listed(names.v[i]) ? iscsi_iface_load(db, names.v[i], &f) : -ENOENT;
 
 		if (bad == -ENOMEM)
 			r = bad;
 		else if (bad && bad != -ENOENT)
 			db_warn(db, "interface %s is left out: %s", names.v[i], iscsi_db_error(db));
-		else if (!bad && str_eq(n->iface.transport_name, "tcp"))
-			r = each(data, names.v[i]);
+		else if (!bad)
+			r = each(data, f);
+		iscsi_iface_free(f);
 	}
-	iscsi_node_free(n);
 	return r;
 }

@@ -161,6 +161,7 @@ enum iscsi_update_result {
 	ISCSI_UPDATE_UNKNOWN_KEY,
 	ISCSI_UPDATE_FIXED_KEY, /* part of the record's name */
 	ISCSI_UPDATE_IFACE_KEY, /* belongs to the interface record */
+	ISCSI_UPDATE_BINDING,	/* hardware address and device name: one excludes the other */
 	ISCSI_UPDATE_BAD_VALUE,
 };
 
@@ -178,8 +179,30 @@ int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id);
 
 /* Puts the settings of interface NAME into n and makes it part of its id. -ENOENT. */
 int iscsi_db_apply_iface(struct iscsi_db *db, struct iscsi_node *n, const char *name);
-/* The names of stored interfaces whose transport is tcp, sorted. */
-int iscsi_db_each_iface(struct iscsi_db *db, int (*each)(void *data, const char *name), void *data);
+
+struct iscsi_iface; /* one interface record */
+
+bool iscsi_iface_is_builtin(const char *name);
+/* A new one with the built-in settings / the stored or built-in one (-ENOENT). */
+int iscsi_iface_new(const char *name, struct iscsi_iface **ret);
+int iscsi_iface_load(struct iscsi_db *db, const char *name, struct iscsi_iface **ret);
+void iscsi_iface_free(struct iscsi_iface *f);
+const char *iscsi_iface_get(struct iscsi_iface *f, const char *key);
+int iscsi_iface_each(struct iscsi_iface *f,
+	int (*each)(void *data, const char *key, const char *value, bool secret), void *data);
+/* -EINVAL for a built-in one. */
+int iscsi_iface_store(struct iscsi_db *db, struct iscsi_iface *f);
+/*
+ * Changes the stored record as iscsi_db_update does, and the interface's part of every node record
+ * that is bound to it.
+ */
+int iscsi_iface_update(struct iscsi_db *db, const char *name, const struct iscsi_setting *settings,
+	size_t n, size_t *ret_bad);
+/* The record alone. -ENOENT, -EINVAL for a built-in one. */
+int iscsi_iface_delete(struct iscsi_db *db, const char *name);
+/* The stored ones that can be read, sorted by name; what cannot is warned of and left out. */
+int iscsi_db_each_iface(
+	struct iscsi_db *db, int (*each)(void *data, struct iscsi_iface *f), void *data);
 
 /* ---- where records were found ---- */
 

@@ -225,11 +225,11 @@ int record_each_stored(
 	for (size_t i = 0; i < r->settings->n && !ret; i++) {
 		const struct setting *s = &r->settings->rows[i];
 
-		if (s->flags & SETTING_IFACE && !in_iface) {
+		if (w.record->settings->ranked && s->flags & SETTING_IFACE && !in_iface) {
 			in_iface = true;
 			ret = write_ranked(&w);
 		}
-		if (!ret && !s->file_rank)
+		if (!ret && !(in_iface && s->file_rank))
 			ret = write_row(&w, s);
 	}
 	for (size_t i = 0; i < r->n_unknown && !ret; i++)

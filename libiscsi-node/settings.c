@@ -225,10 +225,14 @@ static const struct setting isns_rows[] = {
 #undef RECORD
 /* clang-format on */
 
-const struct settings node_settings = {node_rows, sizeof(node_rows) / sizeof(node_rows[0])};
-const struct settings discovery_settings = {
-	discovery_rows, sizeof(discovery_rows) / sizeof(discovery_rows[0])};
-const struct settings isns_settings = {isns_rows, sizeof(isns_rows) / sizeof(isns_rows[0])};
+#define N(rows) (sizeof(rows) / sizeof((rows)[0]))
+#define FIRST_IFACE_ROW 4
+#define N_IFACE_ROWS 70
+
+const struct settings node_settings = {node_rows, N(node_rows), true};
+const struct settings iface_settings = {node_rows + FIRST_IFACE_ROW, N_IFACE_ROWS, false};
+const struct settings discovery_settings = {discovery_rows, N(discovery_rows), false};
+const struct settings isns_settings = {isns_rows, N(isns_rows), false};
 
 const struct setting *settings_find_next(const struct settings *s, const char *key, size_t *at)
 {

@@ -3,6 +3,7 @@
 #ifndef NODE_SETTINGS_H
 #define NODE_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum setting_type {
@@ -44,9 +45,12 @@ struct setting {
 struct settings {
 	const struct setting *rows; /* in the order of "-o show" */
 	size_t n;
+	bool ranked; /* its files are in order of file_rank */
 };
 
 extern const struct settings node_settings, discovery_settings, isns_settings;
+/* The interface rows of a node, alone: a struct iscsi_node with these is an interface record. */
+extern const struct settings iface_settings;
 
 /* The row of a key, NULL when there is none. */
 const struct setting *settings_find(const struct settings *s, const char *key);

@@ -83,31 +83,76 @@ END_TEST
 
 static char found[200];
 
-static int note(void *data, const char *name)
+static int note(void *data, struct iscsi_iface *f)
 {
-	strcat(strcat(found, name), " ");
+	strcat(strcat(found, iscsi_iface_get(f, "iface.iscsi_ifacename")), " ");
 	return data ? 7 : 0;
 }
 
-START_TEST(tcp_interfaces)
+START_TEST(all_that_are_stored)
 {
 	ck_assert_int_eq(iscsi_db_each_iface(db, note, NULL), 0);
-	ck_assert_str_eq(found, "a:b if1 ");
+	ck_assert_str_eq(found, "a:b hw if1 ");
 	ck_assert_int_eq(iscsi_db_each_iface(db, note, found), 7);
-	ck_assert_str_eq(found, "a:b if1 a:b ");
+	ck_assert_str_eq(found, "a:b hw if1 a:b ");
 	/* a bad one hurts itself only */
 	put_text(IFACES "empty", "");
 	*found = '\0';
 	ck_assert_int_eq(iscsi_db_each_iface(db, note, NULL), 0);
-	ck_assert_str_eq(found, "a:b if1 ");
+	ck_assert_str_eq(found, "a:b hw if1 ");
 	ck_assert_ptr_nonnull(strstr(warnings, "empty"));
+}
+END_TEST
+
+static int count_lines(void *data, const char *key, const char *value, bool secret)
+{
+	(void)value;
+	(void)secret;
+	ck_assert_ptr_nonnull(strstr(key, "iface."));
+	return ++*(int *)data < 0;
+}
+
+START_TEST(interface_record)
+{
+	static const struct iscsi_setting good[] = {
+		{"iface.net_ifacename", "eth7"}, {"iface.mtu", "9000"}};
+	static const struct iscsi_setting bad[] = {
+		{"iface.mtu", "1"}, {"iface.hwaddress", "00:11:22:33:44:55"}};
+	struct iscsi_iface *f;
+	size_t at = 9;
+	int lines = 0;
+
+	ck_assert_int_eq(iscsi_iface_new("new", &f), 0);
+	ck_assert_int_eq(iscsi_iface_store(db, f), 0);
+	/* an IPv4 interface has 55 keys; 18 of them are not empty, and stored */
+	ck_assert_int_eq(iscsi_iface_each(f, count_lines, &lines), 0);
+	ck_assert_int_eq(lines, 55);
+	ck_assert_str_eq(iscsi_iface_get(f, "iface.discovery_logout"), "");
+	ck_assert_ptr_null(iscsi_iface_get(f, "node.name"));
+	iscsi_iface_free(f);
+
+	ck_assert_int_eq(iscsi_iface_update(db, "new", good, 2, &at), 0);
+	ck_assert_int_eq(iscsi_iface_update(db, "new", bad, 2, &at), ISCSI_UPDATE_BINDING);
+	ck_assert_uint_eq(at, 1);
+	ck_assert_int_eq(iscsi_iface_load(db, "new", &f), 0);
+	ck_assert_str_eq(iscsi_iface_get(f, "iface.net_ifacename"), "eth7");
+	ck_assert_str_eq(iscsi_iface_get(f, "iface.mtu"), "9000");
+	iscsi_iface_free(f);
+
+	ck_assert_int_eq(iscsi_iface_update(db, "default", good, 2, &at), -EINVAL);
+	ck_assert_int_eq(iscsi_iface_delete(db, "default"), -EINVAL);
+	ck_assert_int_eq(iscsi_iface_delete(db, "../iscsid.conf"), -EINVAL);
+	ck_assert_int_eq(iscsi_iface_delete(db, "new"), 0);
+	ck_assert_int_eq(iscsi_iface_delete(db, "new"), -ENOENT);
+	ck_assert_int_eq(iscsi_iface_load(db, "new", &f), -ENOENT);
 }
 END_TEST
 
 int main(void)
 {
 	const TTest *const tests[] = {stored_interface_replaces_the_block, file_name_is_the_name,
-		built_in_interfaces, interfaces_that_are_none, tcp_interfaces};
+		built_in_interfaces, interfaces_that_are_none, all_that_are_stored,
+		interface_record};
 
 	return RUN_TESTS_IN("iface", tests, setup, teardown);
 }
