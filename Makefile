@@ -4,8 +4,8 @@
 PREFIX ?= /usr
 DESTDIR ?=
 VERSION = 3.0.0
-CC = gcc
-B = build$(if $(SAN),/san)
+CC = $(or $(FUZZER),gcc)
+B = build$(if $(SAN),/san)$(if $(FUZZER),/fuzz)
 
 CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
@@ -17,6 +17,9 @@ ALL_LDFLAGS = -Wl,--as-needed,-z,relro,-z,now -pie $(LDFLAGS)
 ifdef SAN
 ALL_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 ALL_LDFLAGS += -fsanitize=address,undefined
+endif
+ifdef FUZZER
+ALL_CFLAGS += -fsanitize=fuzzer-no-link
 endif
 
 # What a program of each directory needs from Debian.

@@ -21,6 +21,8 @@ $(B)/tests/target/%: $(B)/tests/target/%.o $(B)/target.a $(B)/common.a
 $(B)/tests/sim/%: $(B)/tests/sim/%.o $(FAKE) $(ISCSID_SIM) $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 
+# a time limit is there to end a hang, not to measure: the machine may be busy
+unit: export CK_DEFAULT_TIMEOUT = 300
 unit: $(UNIT)
 	@for t in $^; do echo "== $${t#$(B)/tests/}"; $$t || exit 1; done
 sim: $(SIM)
@@ -33,8 +35,9 @@ $(B)/tests/interop-node: $(B)/tests/interop-node.o $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 include tests/e2e.mk
+include tests/fuzz.mk
 
-HOST_CHECKS = unit sim cli
+HOST_CHECKS = unit sim cli fuzz
 check: deps
 	$(MAKE) $(HOST_CHECKS)
 	$(if $(SAN),,$(MAKE) interop e2e)

@@ -241,12 +241,13 @@ static bool (*const takers[])(const struct taking *t, enum key_id id, const char
 /* Whether this text already answers key: a key that is not in the table came twice. */
 static bool is_answered(const struct text *out, const char *key)
 {
-	struct text_reader r = text_reader(out->data, out->len);
-	struct text_pair p;
+	const char *end = out->data + out->len, *value;
 
-	while (text_next(&r, &p))
-		if (str_eq(p.key, key))
+	for (const char *p = out->data; p < end; p += strlen(p) + 1) {
+		value = str_after(p, key);
+		if (value && *value == '=')
 			return true;
+	}
 	return false;
 }
 
