@@ -16,6 +16,7 @@
 
 #include "cleanup.h"
 #include "control.h"
+#include "daemon.h"
 #include "file.h"
 #include "initiator.h"
 #include "iscsi-node.h"
@@ -149,49 +150,6 @@ static void parse_options(int argc, char **argv, struct options *ret)
 		bad_usage("error: Conflicting PID-file options requested");
 	if (ret->pid_file && ret->foreground)
 		bad_usage("error: PID file specified but unused in foreground mode");
-}
-
-/* ---- becoming a daemon ---- */
-
-/* The parent waits until the child is ready, or has failed, and says so by its exit status. */
-__attribute__((noreturn)) static void wait_for_child(int fd)
-{
-	char c;
-
-	_exit(read(fd, &c, 1) == 1 ? 0 : 1);
-}
-
-static int fork_daemon(void)
-{
-	int fds[2];
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC))
-		return -errno;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid > 0) {
-		close(fds[1]);
-		wait_for_child(fds[0]);
-	}
-	close(fds[0]);
-	setsid();
-	if (chdir("/"))
-		return -errno;
-	return fds[1];
-}
-
-static void leave_terminal(void)
-{
-	int fd = open("/dev/null", O_RDWR);
-
-	if (fd < 0)
-		return;
-	for (int i = 0; i < 3; i++)
-		dup2(fd, i);
-	if (fd > 2)
-		close(fd);
 }
 
 /* ---- the process ---- */
@@ -350,10 +308,8 @@ static void say_ready(struct daemon *d)
 	if (d->ready_fd < 0)
 		return;
 	log_open("iscsid", LOG_TO_SYSLOG);
-	leave_terminal();
-	if (write(d->ready_fd, "", 1) != 1)
+	if (daemon_ready(STEAL_FD(d->ready_fd)))
 		log_warning("who started the daemon is gone");
-	close(STEAL_FD(d->ready_fd));
 }
 
 static int start(struct daemon *d)
@@ -399,7 +355,7 @@ int main(int argc, char **argv)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
 	if (!d.options.foreground) {
-		d.ready_fd = fork_daemon();
+		d.ready_fd = daemon_fork();
 		if (d.ready_fd < 0) {
 			log_error("cannot become a daemon: %s", strerror(-d.ready_fd));
 			return 1;

@@ -67,6 +67,18 @@ enum async_event {
 	ASYNC_VENDOR = 255,
 };
 
+enum reject_reason {
+	REJECT_DATA_DIGEST = 0x02,
+	REJECT_SNACK = 0x03,
+	REJECT_PROTOCOL_ERROR = 0x04,
+	REJECT_NOT_SUPPORTED = 0x05,
+	REJECT_TOO_MANY_IMMEDIATE = 0x06,
+	REJECT_TASK_IN_PROGRESS = 0x07,
+	REJECT_INVALID_FIELD = 0x09,
+	REJECT_OUT_OF_RESOURCES = 0x0a,
+	REJECT_WAITING_FOR_LOGOUT = 0x0c,
+};
+
 #define BHS_U8(name, at)                                                   \
 	_Static_assert((at) + 1 <= BHS_LEN, #name);                        \
 	static inline uint8_t bhs_##name(const uint8_t bhs[BHS_LEN])       \
@@ -130,7 +142,19 @@ BHS_U16(parameter3, 42)
 
 /* Reject; the rejected header is its data segment */
 BHS_U8(reject_reason, 2)
+
+/* SCSI Command; its response; Data-In, Data-Out and R2T, whose DataSN is R2TSN or, in the SCSI
+ * Response, ExpDataSN */
+BHS_U32(edtl, 20)
+BHS_U8(scsi_status, 3)
 BHS_U32(datasn, 36)
+BHS_U32(offset, 40)
+BHS_U32(desired_len, 44)
+BHS_U32(residual, 44)
+
+/* Task management */
+BHS_U32(ref_itt, 20)
+BHS_U32(ref_cmdsn, 32)
 
 #undef BHS_U8
 #undef BHS_U16
@@ -196,6 +220,11 @@ static inline const uint8_t *bhs_lun(const uint8_t bhs[BHS_LEN])
 static inline void bhs_set_lun(uint8_t bhs[BHS_LEN], const uint8_t lun[BHS_LUN_LEN])
 {
 	memcpy(bhs + 8, lun, BHS_LUN_LEN);
+}
+
+static inline const uint8_t *bhs_cdb(const uint8_t bhs[BHS_LEN])
+{
+	return bhs + 32;
 }
 
 /* Login */

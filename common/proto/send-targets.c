@@ -24,12 +24,6 @@
 #define REQUEST_MAX 8192 /* bytes of an initiator's text */
 #define SEND_TARGETS "SendTargets"
 
-enum reject_reason {
-	REJECT_PROTOCOL_ERROR = 0x04,
-	REJECT_INVALID_FIELD = 0x09,
-	REJECT_OUT_OF_RESOURCES = 0x0a,
-};
-
 struct send_targets {
 	struct send_targets_config config;
 	char target_name[ISCSI_NAME_MAX + 1];
