@@ -27,12 +27,14 @@ DEPS_BUILD = libc6-dev pkg-config
 DEPS_BUILD += libuv1-dev libssl-dev libjson-c-dev libkmod-dev libmnl-dev libsystemd-dev
 DEPS_BUILD += libisns-dev
 DEPS_BUILD += libisal-dev
+DEPS_BUILD += libmount-dev
 DEPS_TEST = check user-mode-linux kmod udev systemd iproute2 iptables e2fsprogs util-linux
 DEPS_TEST += procps strace python3
+DEPS_TEST += dmsetup fdisk mdadm
 DEPS_TEST += tgt open-iscsi
 DEPS_TEST += open-isns-server open-isns-utils
 
-PKGS = libuv json-c libcrypto libkmod libmnl libsystemd libisal
+PKGS = libuv json-c libcrypto libkmod libmnl mount libsystemd libisal
 pkg = $(shell pkg-config --$(1) $(2) 2>/dev/null)
 
 # Who may include whom: a directory sees these, and no others.

@@ -13,12 +13,21 @@
 struct attempt {
 	struct iscsi_node *node; /* borrowed */
 	int code;		 /* UNSET: not answered yet */
+	bool settled;		 /* --wait=first: another path to the target works */
 	char text[256];
+};
+
+/* How a list of records is logged in to. */
+struct how {
+	bool extra;	 /* one more session to each, whatever there is */
+	bool wait, first; /* for the answers; for the first of each target that works */
+	const char *failed; /* printed at the end when something failed, or NULL */
 };
 
 struct logins {
 	struct attempt *items;
 	size_t n, printed;
+	const struct how *how;
 	int first_error; /* what the tool exits with */
 };
 
@@ -53,20 +62,63 @@ static void print_results(struct logins *l)
 		print_result(l, &l->items[l->printed++]);
 }
 
-static void on_answer(void *data, size_t index, int code, const char *text)
-{
-	struct logins *l = data;
+/* ---- --wait=first ---- */
 
-	l->items[index].code = code;
-	snprintf(l->items[index].text, sizeof(l->items[index].text), "%s", text);
-	print_results(l);
+static bool same_target(const struct attempt *a, const struct attempt *b)
+{
+	return str_eq(iscsi_node_get(a->node, "node.name"), iscsi_node_get(b->node, "node.name"));
 }
 
-static int setting(struct iscsi_node *n, const char *key)
+/* A path works: nobody waits for the target's others, nor wants to know why they do not. */
+static void settle_target(struct logins *l, const struct attempt *works)
 {
-	const char *text = iscsi_node_get(n, key);
+	for (size_t i = 0; i < l->n; i++)
+		if (same_target(&l->items[i], works))
+			l->items[i].settled = true;
+}
 
-	return text ? atoi(text) : 0;
+static bool is_waiting(const struct logins *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->items[i].settled && l->items[i].code == UNSET)
+			return true;
+	return false;
+}
+
+/* Targets of which no path works have failed: their errors are printed once that is sure. */
+static void print_first_results(struct logins *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->items[i].code == ISCSI_OK ||
+			(!l->items[i].settled && l->items[i].code != UNSET))
+			print_result(l, &l->items[i]);
+	l->printed = l->n;
+}
+
+/* ---- */
+
+static bool on_answer(void *data, size_t index, int code, const char *text)
+{
+	struct logins *l = data;
+	struct attempt *t = &l->items[index];
+
+	t->code = code;
+	snprintf(t->text, sizeof(t->text), "%s", text);
+	if (!l->how->first) {
+		print_results(l);
+		return true;
+	}
+	if (code == ISCSI_OK || code == ISCSI_ERR_SESS_EXISTS)
+		settle_target(l, t);
+	return is_waiting(l);
+}
+
+static int nr_sessions(struct iscsi_node *n)
+{
+	const char *text = iscsi_node_get(n, "node.session.nr_sessions");
+	int number = text ? atoi(text) : 0;
+
+	return number > 1 ? number : 1;
 }
 
 static int add_attempt(struct logins *l, struct iscsi_node *n, bool multiple)
@@ -96,11 +148,10 @@ static int count_sessions(const struct view_sessions *v, struct iscsi_node *n)
 }
 
 /* As many logins as the record has sessions too few. */
-static int plan_node(struct logins *l, struct iscsi_node *n, const struct view_sessions *v,
-	bool extra)
+static int plan_node(struct logins *l, struct iscsi_node *n, const struct view_sessions *v)
 {
-	int wanted = setting(n, "node.session.nr_sessions");
-	int present = count_sessions(v, n), missing = extra ? 1 : wanted - present, r = ISCSI_OK;
+	int wanted = nr_sessions(n), present = count_sessions(v, n), r = ISCSI_OK;
+	int missing = l->how->extra ? 1 : wanted - present;
 	struct iscsi_node_id id;
 
 	if (missing <= 0) {
@@ -110,12 +161,11 @@ static int plan_node(struct logins *l, struct iscsi_node *n, const struct view_s
 		note_error(l, ISCSI_ERR_SESS_EXISTS);
 	}
 	while (missing-- > 0 && !r)
-		r = add_attempt(l, n, extra || wanted > 1);
+		r = add_attempt(l, n, l->how->extra || wanted > 1);
 	return r;
 }
 
-/* Several sessions to one portal are allowed, or one: iscsid is told for each request. */
-static int ask(struct app *a, struct request *q, struct logins *l, bool multiple)
+static int ask(struct request *q, struct logins *l)
 {
 	struct nodes nodes = {};
 	int r;
@@ -125,68 +175,64 @@ static int ask(struct app *a, struct request *q, struct logins *l, bool multiple
 		return ISCSI_ERR_NOMEM;
 	for (; nodes.n < l->n; nodes.n++)
 		nodes.items[nodes.n] = l->items[nodes.n].node;
-	r = request_login(q, &nodes, multiple, !a->o.no_wait, on_answer, l);
+	r = request_login(q, &nodes, l->how->extra, l->how->wait, on_answer, l);
 	free(nodes.items);
 	return r;
 }
 
-static void run(struct app *a, struct logins *l, bool multiple)
+static void run(struct app *a, struct logins *l)
 {
 	struct request *q = NULL;
 	int r = request_open(a, true, &q);
 
 	if (!r)
-		r = ask(a, q, l, multiple);
+		r = ask(q, l);
 	/* What has no answer, has this one. */
-	if (!r && !a->o.no_wait)
+	if (!r && l->how->wait)
 		r = ISCSI_ERR_ISCSID_COMM;
 	for (size_t i = 0; i < l->n && r; i++)
-		if (l->items[i].code == UNSET)
+		if (l->items[i].code == UNSET && !l->items[i].settled)
 			l->items[i].code = r;
-	print_results(l);
+	if (l->how->first)
+		print_first_results(l);
+	else
+		print_results(l);
 	request_close(q);
 }
 
-static bool is_multiple(struct iscsi_node *n, bool extra)
+static int log_in(struct app *a, const struct nodes *nodes, const struct how *how)
 {
-	return extra || setting(n, "node.session.nr_sessions") > 1;
-}
-
-/* Logs in to those records for which one or several sessions are wanted. */
-static int login_kind(struct app *a, const struct nodes *nodes, const struct view_sessions *v,
-	bool extra, bool multiple)
-{
-	struct logins l = {};
-	int r = ISCSI_OK;
-
-	for (size_t i = 0; i < nodes->n && !r; i++)
-		if (is_multiple(nodes->items[i], extra) == multiple)
-			r = plan_node(&l, nodes->items[i], v, extra);
-	if (r)
-		note_error(&l, r);
-	else if (l.n)
-		run(a, &l, multiple);
-	free(l.items);
-	return l.first_error;
-}
-
-int login_nodes(struct app *a, const struct nodes *nodes, bool extra, bool in_discovery)
-{
+	struct logins l = {.how = how};
 	struct view_sessions sessions;
-	int single, several;
+	int r = ISCSI_OK;
 
 	if (view_sessions_read(a->root, VIEW_LIST, &sessions)) {
 		log_error("Could not count current number of sessions");
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	}
-	single = login_kind(a, nodes, &sessions, extra, false);
-	several = login_kind(a, nodes, &sessions, extra, true);
+	for (size_t i = 0; i < nodes->n && !r; i++)
+		r = plan_node(&l, nodes->items[i], &sessions);
 	view_sessions_clear(&sessions);
-	if (!single)
-		single = several;
-	if (single && !in_discovery)
-		log_error("Could not log into all portals");
-	return single;
+	if (r)
+		note_error(&l, r);
+	else if (l.n)
+		run(a, &l);
+	free(l.items);
+	if (l.first_error && how->failed)
+		log_error("%s", how->failed);
+	return l.first_error;
+}
+
+int login_nodes(struct app *a, const struct nodes *nodes, bool extra, bool in_discovery)
+{
+	const struct how how = {
+		.extra = extra,
+		.wait = !a->o.no_wait,
+		.first = a->o.wait_first,
+		.failed = in_discovery ? NULL : "Could not log into all portals",
+	};
+
+	return log_in(a, nodes, &how);
 }
 
 /* ---- -L ---- */
@@ -215,38 +261,84 @@ static int select_nodes(const struct nodes *from, const char *which, bool leadin
 	return ISCSI_OK;
 }
 
-static bool portal_has_session(struct app *a, struct iscsi_node *n)
+/* ---- leading logins: one session to a target's portal, through whichever interface ---- */
+
+static bool has_session(const struct view_sessions *v, struct iscsi_node *n)
 {
-	struct view_sessions sessions;
 	struct iscsi_node_id id;
-	bool found = false;
 
 	iscsi_node_get_id(n, &id);
 	id.iface = NULL;
-	if (view_sessions_read(a->root, VIEW_LIST, &sessions))
-		return false;
-	for (size_t i = 0; i < sessions.n && !found; i++)
-		found = session_uses(&sessions.items[i], &id);
-	view_sessions_clear(&sessions);
-	return found;
+	for (size_t i = 0; i < v->n; i++)
+		if (session_uses(&v->items[i], &id))
+			return true;
+	return false;
 }
 
-/* A leading record needs one session to its target and portal, through whichever interface. */
-static int login_leading(struct app *a, const struct nodes *leading)
+/* Those of the records whose portal has no session yet; iface NULL: of every interface. */
+static int select_missing(struct app *a, const struct nodes *from, const char *iface,
+	struct nodes *ret)
 {
-	int missed = 0;
+	struct view_sessions sessions;
+	struct iscsi_node_id id;
 
-	for (size_t i = 0; i < leading->n; i++) {
-		struct nodes one = {&leading->items[i], 1};
-
-		if (!portal_has_session(a, leading->items[i]))
-			login_nodes(a, &one, false, true);
+	ret->n = 0;
+	if (view_sessions_read(a->root, VIEW_LIST, &sessions)) {
+		log_error("Could not count current number of sessions");
+		return ISCSI_ERR_SYSFS_LOOKUP;
 	}
-	for (size_t i = 0; i < leading->n && !a->o.no_wait; i++)
-		missed += !portal_has_session(a, leading->items[i]);
-	if (missed)
+	for (size_t i = 0; i < from->n; i++) {
+		iscsi_node_get_id(from->items[i], &id);
+		if ((!iface || str_eq(id.iface, iface)) && !has_session(&sessions, from->items[i]))
+			ret->items[ret->n++] = from->items[i];
+	}
+	view_sessions_clear(&sessions);
+	return ISCSI_OK;
+}
+
+struct leading {
+	struct app *app;
+	const struct nodes *nodes;
+	struct nodes missing; /* room for all of them */
+};
+
+/* Waits, whatever was asked for: the next interface is for what this one could not reach. */
+static int login_leading_through(void *data, const char *iface)
+{
+	struct leading *l = data;
+	char failed[128];
+	const struct how how = {.wait = true, .failed = failed};
+	int r = select_missing(l->app, l->nodes, iface, &l->missing);
+
+	snprintf(failed, sizeof(failed), "Could not log into all portals on %s, trying next interface",
+		iface);
+	if (!r && l->missing.n)
+		log_in(l->app, &l->missing, &how);
+	return r;
+}
+
+/* The stored interfaces first, then those that need no file. */
+static int login_leading(struct app *a, const struct nodes *nodes)
+{
+	struct leading l = {.app = a, .nodes = nodes};
+	int r;
+
+	if (!nodes->n)
+		return ISCSI_OK;
+	l.missing.items = calloc(nodes->n, sizeof(*l.missing.items));
+	if (!l.missing.items)
+		return ISCSI_ERR_NOMEM;
+	r = iscsi_db_each_iface(a->db, login_leading_through, &l);
+	if (!r)
+		r = login_leading_through(&l, "default");
+	if (!r)
+		r = select_missing(a, nodes, NULL, &l.missing);
+	if (!r && l.missing.n) {
 		log_error("Could not login all leading-login portals");
-	return missed ? ISCSI_ERR_FATAL_LOGIN : ISCSI_OK;
+		r = ISCSI_ERR_FATAL_LOGIN;
+	}
+	free(l.missing.items);
+	return r < 0 ? ISCSI_ERR_IDBM : r;
 }
 
 int login_all(struct app *a, const char *which)

@@ -78,17 +78,21 @@ static void print_results(struct chosen *c)
 	}
 }
 
-static void on_answer(void *data, size_t index, int code, const char *text)
+static bool on_answer(void *data, size_t index, int code, const char *text)
 {
 	struct chosen *c = data;
 
-	if (code && *text)
+	/* Who is in the way is what has to be known. */
+	if (code == ISCSI_ERR_BUSY)
+		log_error("session %u is in use: %s", c->items[index]->sid, text);
+	else if (code && *text)
 		log_debug(1, "%s", text);
 	c->codes[index] = code;
 	print_results(c);
+	return true;
 }
 
-static int ask(struct request *q, struct chosen *c)
+static int ask(struct request *q, struct chosen *c, bool force)
 {
 	uint32_t *sids = calloc(c->n, sizeof(*sids));
 	int r;
@@ -97,7 +101,7 @@ static int ask(struct request *q, struct chosen *c)
 		return ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < c->n; i++)
 		sids[i] = c->items[i]->sid;
-	r = request_logout(q, sids, c->n, on_answer, c);
+	r = request_logout(q, sids, c->n, force, on_answer, c);
 	free(sids);
 	return r;
 }
@@ -110,7 +114,7 @@ static int logout_chosen(struct app *a, struct chosen *c)
 	for (size_t i = 0; i < c->n; i++)
 		print_session("Logging out of session", c->items[i], "");
 	if (!r)
-		r = ask(q, c);
+		r = ask(q, c, a->o.force);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->codes[i] == UNSET)
 			c->codes[i] = r ? r : ISCSI_ERR_ISCSID_COMM;

@@ -231,6 +231,15 @@ static bool parse_index(struct options *o, const char *text)
 	return parse_u32("index", text, &index);
 }
 
+static bool parse_wait(struct options *o, const char *text)
+{
+	o->wait_first = str_eq(text, "first");
+	if (o->wait_first || str_eq(text, "all"))
+		return true;
+	log_error("--wait=%s is neither first nor all", text);
+	return false;
+}
+
 static bool ignore(struct options *o, const char *text)
 {
 	(void)o;
@@ -250,15 +259,20 @@ static bool ignore(struct options *o, const char *text)
 #define TEXT(l, n, member) ROW(l, n, required_argument, .text = true, AT(member))
 #define PARSED(l, n, function) ROW(l, n, required_argument, .parse = function)
 
+#define LONG_ONLY 256
+#define SESSION_MODES (1u << MODE_NODE | 1u << MODE_SESSION)
+#define LOGIN_MODES (SESSION_MODES | 1u << MODE_DISCOVERY | 1u << MODE_DISCOVERYDB)
+
 /* In the order in which getopt names those that an abbreviation may mean. */
 static const struct option_row {
-	int letter; /* one that is no character: the option is long only */
+	int letter; /* one that is no character: the option is long only, and modes says where */
 	const char *name;
 	int has_argument;
 	/* what becomes of it, one of: */
 	bool flag, number, text; /* set at offset */
 	size_t offset;
 	bool (*parse)(struct options *o, const char *text);
+	unsigned int modes; /* bits of enum mode */
 } rows[] = {
 	ROW('m', "mode", required_argument, .parse = NULL),
 	PARSED('p', "portal", parse_portal),
@@ -291,6 +305,8 @@ static const struct option_row {
 	PARSED('x', "index", parse_index),
 	PARSED('A', "portal_type", ignore),
 	FLAG('W', "no_wait", no_wait),
+	ROW(LONG_ONLY, "wait", required_argument, .parse = parse_wait, .modes = LOGIN_MODES),
+	ROW(LONG_ONLY + 1, "force", no_argument, .flag = true, AT(force), .modes = SESSION_MODES),
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -345,6 +361,15 @@ static bool set_option(struct options *o, int letter)
 	return true;
 }
 
+static bool mode_takes(enum mode m, int letter)
+{
+	const struct option_row *row = find_row(letter);
+
+	if (row && row->modes)
+		return row->modes & 1u << m;
+	return row && strchr(modes[m].letters, letter);
+}
+
 /* Every option of the line must be one of the mode's; the first that is not is named. */
 static bool mode_takes_all(enum mode m, int argc, char **argv)
 {
@@ -354,8 +379,11 @@ static bool mode_takes_all(enum mode m, int argc, char **argv)
 
 	optind = 0;
 	while (ok && (c = next_option(argc, argv)) != -1) {
-		ok = c != '?' && strchr(modes[m].letters, c);
-		if (!ok)
+		ok = mode_takes(m, c);
+		if (!ok && c >= LONG_ONLY)
+			log_error("%s mode: option '--%s' is not allowed/supported", name,
+				find_row(c)->name);
+		else if (!ok)
 			log_error("%s mode: option '-%c' is not allowed/supported", name, c);
 	}
 	optind = at;
@@ -380,6 +408,16 @@ static int mode_option(struct options *o, int argc, char **argv)
 		return ISCSI_ERR_INVAL;
 	}
 	return mode_takes_all(o->mode, argc, argv) ? UNSET : ISCSI_ERR_INVAL;
+}
+
+/* What goes only with something else. */
+static const char *lonely_option(const struct options *o)
+{
+	if (o->force && !o->logout && !o->logoutall)
+		return "--force goes with -u or -U";
+	if (o->wait_first && !o->login && !o->loginall && !(o->ops & DO_NEW))
+		return "--wait goes with -l or -L";
+	return NULL;
 }
 
 int options_parse(int argc, char **argv, struct options *ret)
@@ -416,6 +454,10 @@ int options_parse(int argc, char **argv, struct options *ret)
 	}
 	if (ret->mode == MODE_NONE && ret->kill == UNSET) {
 		print_hint();
+		return ISCSI_ERR_INVAL;
+	}
+	if (lonely_option(ret)) {
+		log_error("%s", lonely_option(ret));
 		return ISCSI_ERR_INVAL;
 	}
 	return UNSET;

@@ -62,7 +62,8 @@ struct options {
 	uint32_t host;	      /* -H else; 0 also without it, as callers know it */
 	const char *ip;	      /* to ping */
 	int packet_size, count, interval;
-	bool login, logout, rescan, stats, discover, show_secrets, no_wait, help;
+	bool wait_first; /* --wait=first */
+	bool force, login, logout, rescan, stats, discover, show_secrets, no_wait, help;
 };
 
 /*

@@ -142,9 +142,9 @@ static int read_answers(struct request *q, size_t n, request_answer *answer, voi
 		index = json_object_get_int64(json_object_object_get(reply.params, "index"));
 		code = json_object_get_int(json_object_object_get(reply.params, "code"));
 		text = json_object_get_string(json_object_object_get(reply.params, "text"));
-		if (index >= 0 && (uint64_t)index < n)
-			answer(data, (size_t)index, code, text ? text : "");
 		more = reply.continues;
+		if (index >= 0 && (uint64_t)index < n)
+			more &= answer(data, (size_t)index, code, text ? text : "");
 		varlink_reply_clear(&reply);
 	}
 	return ISCSI_OK;
@@ -158,7 +158,7 @@ static int add_setting(void *data, const char *key, const char *value, bool secr
 	return 0;
 }
 
-int request_login(struct request *q, const struct nodes *nodes, bool multiple, bool wait,
+int request_login(struct request *q, const struct nodes *nodes, bool extra, bool wait,
 	request_answer *answer, void *data)
 {
 	struct json_object *params = json_object_new_object(), *records = json_object_new_array();
@@ -171,13 +171,13 @@ int request_login(struct request *q, const struct nodes *nodes, bool multiple, b
 		json_object_array_add(records, o);
 	}
 	json_object_object_add(params, "records", records);
-	json_object_object_add(params, "multiple", json_object_new_boolean(multiple));
+	json_object_object_add(params, "extra", json_object_new_boolean(extra));
 	r = send_call(q, "io.iscsid.Login", params, true);
 	return r || !wait ? r : read_answers(q, nodes->n, answer, data);
 }
 
-int request_logout(
-	struct request *q, const uint32_t *sids, size_t n, request_answer *answer, void *data)
+int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force,
+	request_answer *answer, void *data)
 {
 	struct json_object *params = json_object_new_object(), *list = json_object_new_array();
 	int r;
@@ -185,6 +185,7 @@ int request_logout(
 	for (size_t i = 0; i < n; i++)
 		json_object_array_add(list, json_object_new_int64(sids[i]));
 	json_object_object_add(params, "sids", list);
+	json_object_object_add(params, "force", json_object_new_boolean(force));
 	r = send_call(q, "io.iscsid.Logout", params, true);
 	return r ? r : read_answers(q, n, answer, data);
 }

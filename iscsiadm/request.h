@@ -14,17 +14,17 @@ struct request;
 int request_open(struct app *a, bool start, struct request **ret);
 void request_close(struct request *q);
 
-/* One answer; they come in any order. */
-typedef void request_answer(void *data, size_t index, int code, const char *text);
+/* One answer; they come in any order. False: no more of them are wanted. */
+typedef bool request_answer(void *data, size_t index, int code, const char *text);
 
 /*
  * Each returns ISCSI_OK when every answer has come, else why not (printed). wait false: the
  * request is sent and nothing waited for.
  */
-int request_login(struct request *q, const struct nodes *nodes, bool multiple, bool wait,
+int request_login(struct request *q, const struct nodes *nodes, bool extra, bool wait,
 	request_answer *answer, void *data);
-int request_logout(struct request *q, const uint32_t *sids, size_t n, request_answer *answer,
-	void *data);
+int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force,
+	request_answer *answer, void *data);
 int request_stop(struct request *q);
 
 /* What iscsid is doing with session sid; "Unknown" twice when it does not say. */

@@ -19,23 +19,24 @@ static void run_login(struct varlink_call *call, struct json_object *params, voi
 {
 	struct control *c = data;
 	struct json_object *records = json_object_object_get(params, "records");
-	struct json_object *multiple = json_object_object_get(params, "multiple");
+	struct json_object *extra = json_object_object_get(params, "extra");
 
 	if (!json_object_is_type(records, json_type_array) || !json_object_array_length(records))
 		varlink_call_invalid(call, "records");
 	else
-		request_login(c->initiator, call, records, json_object_get_boolean(multiple));
+		request_login(c->initiator, call, records, json_object_get_boolean(extra));
 }
 
 static void run_logout(struct varlink_call *call, struct json_object *params, void *data)
 {
 	struct control *c = data;
 	struct json_object *sids = json_object_object_get(params, "sids");
+	struct json_object *force = json_object_object_get(params, "force");
 
 	if (!json_object_is_type(sids, json_type_array) || !json_object_array_length(sids))
 		varlink_call_invalid(call, "sids");
 	else
-		request_logout(c->initiator, call, sids);
+		request_logout(c->initiator, call, sids, json_object_get_boolean(force));
 }
 
 static void run_sessions(struct varlink_call *call, struct json_object *params, void *data)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "iscsi-node.h"
 #include "log.h"
 #include "record.h"
@@ -141,6 +142,13 @@ static const struct kernel_events kernel_events = {
 
 /* ---- opening and closing ---- */
 
+static bool wants_safe_logout(struct iscsi_db *db)
+{
+	CLEANUP_FREE char *value = NULL;
+
+	return !iscsi_db_config_get(db, "iscsid.safe_logout", &value) && str_eq(value, "Yes");
+}
+
 static int adopt_all(struct initiator *i)
 {
 	struct view_sessions views;
@@ -161,6 +169,7 @@ int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struc
 
 	*i = (struct initiator){.loop = loop, .root = root, .db = db};
 	list_init(&i->sessions);
+	i->safe_logout = wants_safe_logout(db);
 	/* Events first: what happens while sysfs is read is not missed. */
 	r = kernel_open(loop, root, &kernel_events, i, &i->kernel);
 	if (r)

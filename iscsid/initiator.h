@@ -25,6 +25,7 @@ struct initiator {
 	struct kernel *kernel;
 	struct machine_runner runner;
 	char *name, *alias; /* InitiatorName (NULL: not read yet) and InitiatorAlias (or NULL) */
+	bool safe_logout;   /* iscsid.safe_logout: no logout from under who uses the disks */
 	struct list sessions;
 };
 

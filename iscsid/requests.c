@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "cleanup.h"
 #include "err.h"
+#include "holders.h"
 #include "iscsi-node.h"
 #include "log.h"
 #include "name.h"
@@ -18,9 +21,16 @@ struct part {
 	struct session_waiter waiter;
 	struct request *request;
 	int index;
+	bool joined; /* the login was begun for another caller */
+	/* of a logout that has to ask who uses the disks */
+	uv_work_t work;
+	uint32_t sid;
+	char *holder;
+	int err;
 };
 
 struct request {
+	struct initiator *initiator;
 	struct varlink_call *call;
 	size_t left; /* parts without a reply */
 	bool login;  /* replies carry a sid */
@@ -44,10 +54,16 @@ static void reply(struct part *p, int code, const char *text, uint32_t sid)
 
 static void on_done(struct session_waiter *w, int code, const char *text, uint32_t sid)
 {
-	reply(container_of(w, struct part, waiter), code, text, sid);
+	struct part *p = container_of(w, struct part, waiter);
+
+	if (p->joined && code == ISCSI_OK)
+		reply(p, ISCSI_ERR_SESS_EXISTS, "another caller has made the session meanwhile", sid);
+	else
+		reply(p, code, text, sid);
 }
 
-static struct request *new_request(struct varlink_call *call, size_t n, bool login)
+static struct request *new_request(struct initiator *i, struct varlink_call *call, size_t n,
+	bool login)
 {
 	struct request *q = calloc(1, sizeof(*q) + n * sizeof(q->parts[0]));
 
@@ -55,6 +71,7 @@ static struct request *new_request(struct varlink_call *call, size_t n, bool log
 		varlink_call_error(call, "io.iscsid.OutOfMemory", NULL);
 		return NULL;
 	}
+	q->initiator = i;
 	q->call = call;
 	q->left = n;
 	q->login = login;
@@ -119,8 +136,7 @@ struct refusal {
 	const char *what, *why;
 };
 
-static bool refused(struct initiator *i, const struct iscsi_node *n, bool multiple,
-	struct refusal *ret)
+static bool refused(struct initiator *i, const struct iscsi_node *n, struct refusal *ret)
 {
 	ret->code = ISCSI_ERR_INVAL;
 	ret->why = node_fault(n, &ret->what);
@@ -138,16 +154,29 @@ static bool refused(struct initiator *i, const struct iscsi_node *n, bool multip
 		ret->why = "is not set in initiatorname.iscsi";
 		return true;
 	}
-	ret->what = "session";
-	if (!multiple && initiator_count(i, n)) {
-		ret->code = ISCSI_ERR_SESS_EXISTS;
-		ret->why = "exists already, or its login is under way";
-		return true;
-	}
 	return false;
 }
 
-static void login_one(struct initiator *i, struct part *p, struct json_object *record, bool multiple)
+/*
+ * A record has as many sessions as it wants, in the kernel or on their way there: nobody makes one
+ * more. Who asks waits for one that is on its way, so that the answer means that it is there.
+ */
+static bool exists(struct initiator *i, const struct iscsi_node *n, struct part *p)
+{
+	unsigned int wanted = n->nr_sessions > 1 ? (unsigned int)n->nr_sessions : 1;
+	struct session *s;
+
+	if (initiator_count(i, n) < wanted)
+		return false;
+	p->joined = true;
+	list_for_each(s, &i->sessions, link)
+		if (session_is_for(s, n) && session_join_login(s, &p->waiter))
+			return true;
+	reply(p, ISCSI_ERR_SESS_EXISTS, "the session exists already", 0);
+	return true;
+}
+
+static void login_one(struct initiator *i, struct part *p, struct json_object *record, bool extra)
 {
 	struct iscsi_node *n;
 	struct refusal no;
@@ -159,9 +188,11 @@ static void login_one(struct initiator *i, struct part *p, struct json_object *r
 			r == -ENOMEM ? "out of memory" : "a record is no object", 0);
 		return;
 	}
-	if (refused(i, n, multiple, &no)) {
+	if (refused(i, n, &no)) {
 		snprintf(text, sizeof(text), "the %s %s", no.what, no.why);
 		reply(p, no.code, text, 0);
+	} else if (!extra && exists(i, n, p)) {
+		/* answered, now or later */
 	} else if (!session_login(i, n, &p->waiter)) {
 		reply(p, ISCSI_ERR_NOMEM, "out of memory", 0);
 	} else {
@@ -171,36 +202,77 @@ static void login_one(struct initiator *i, struct part *p, struct json_object *r
 }
 
 void request_login(struct initiator *i, struct varlink_call *call, struct json_object *records,
-	bool multiple)
+	bool extra)
 {
 	size_t n = json_object_array_length(records);
-	struct request *q = new_request(call, n, true);
+	struct request *q = new_request(i, call, n, true);
 
 	/* The last reply frees the request: it is not looked at after its last part. */
 	for (size_t k = 0; q && k < n; k++)
-		login_one(i, &q->parts[k], json_object_array_get_idx(records, k), multiple);
+		login_one(i, &q->parts[k], json_object_array_get_idx(records, k), extra);
 }
 
 /* ---- logout ---- */
 
-static void logout_one(struct initiator *i, struct part *p, struct json_object *sid)
+static void logout(struct part *p)
 {
-	int64_t number = json_object_get_int64(sid);
-	struct session *s = NULL;
+	struct session *s = initiator_find_sid(p->request->initiator, p->sid);
 
-	if (number > 0 && number <= UINT32_MAX)
-		s = initiator_find_sid(i, (uint32_t)number);
 	if (s)
 		session_logout(s, &p->waiter);
 	else
 		reply(p, ISCSI_ERR_SESS_NOT_FOUND, "there is no session with this number", 0);
 }
 
-void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids)
+static void find_holder(uv_work_t *work)
 {
-	size_t n = json_object_array_length(sids);
-	struct request *q = new_request(call, n, false);
+	struct part *p = work->data;
 
-	for (size_t k = 0; q && k < n; k++)
-		logout_one(i, &q->parts[k], json_object_array_get_idx(sids, k));
+	p->err = holders_find(p->request->initiator->root, p->sid, &p->holder);
+}
+
+static void after_find_holder(uv_work_t *work, int status)
+{
+	struct part *p = work->data;
+	char *holder = STEAL_PTR(p->holder);
+
+	if (status || (p->err && p->err != -ENOENT)) {
+		log_error("session %u is not logged out: who uses its disks cannot be found: %s", p->sid,
+			strerror(status ? -status : -p->err));
+		reply(p, ISCSI_ERR_INTERNAL, "who uses the disks cannot be found", 0);
+	} else if (holder) {
+		log_error("session %u is not logged out: %s (iscsid.safe_logout = Yes)", p->sid, holder);
+		reply(p, ISCSI_ERR_BUSY, holder, 0);
+	} else {
+		logout(p);
+	}
+	free(holder);
+}
+
+/* Looking for holders reads much and may wait for a target: not on the loop. */
+static void logout_if_unused(struct part *p)
+{
+	p->work.data = p;
+	if (uv_queue_work(p->request->initiator->loop, &p->work, find_holder, after_find_holder))
+		reply(p, ISCSI_ERR_NOMEM, "out of memory", 0);
+}
+
+void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids,
+	bool force)
+{
+	bool check = i->safe_logout && !force;
+	size_t n = json_object_array_length(sids);
+	struct request *q = new_request(i, call, n, false);
+
+	for (size_t k = 0; q && k < n; k++) {
+		int64_t sid = json_object_get_int64(json_object_array_get_idx(sids, k));
+		struct part *p = &q->parts[k];
+
+		/* The last number that the kernel would deal out, for what is no number. */
+		p->sid = sid > 0 && sid <= UINT32_MAX ? (uint32_t)sid : UINT32_MAX;
+		if (check)
+			logout_if_unused(p);
+		else
+			logout(p);
+	}
 }

@@ -9,8 +9,11 @@
 #include "varlink.h"
 
 /* Each starts one piece of work for every element (at least one) and replies once for each. */
+/* extra: one session more, whatever there is already. */
 void request_login(struct initiator *i, struct varlink_call *call, struct json_object *records,
-	bool multiple);
-void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids);
+	bool extra);
+/* force: also when the disks are in use, and iscsid.safe_logout forbids it. */
+void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids,
+	bool force);
 
 #endif

@@ -373,6 +373,7 @@ static int stay(void *owner)
 	return s->machine.state;
 }
 
+#define LOGGING_IN (IN(NEW) | IN(CONNECTING) | IN(WAITING) | IN(SCANNING))
 #define HAS_DEVICES (IN(SCANNING) | IN(LOGGED_IN))
 #define LEAVING (IN(UNBINDING) | IN(LOGGING_OUT))
 #define IN_KERNEL (HAS_DEVICES | IN(FAILED) | LEAVING | IN(DESTROYING))
@@ -487,6 +488,14 @@ struct session *session_login(struct initiator *i, struct iscsi_node *node,
 	list_append(&s->login_waiters, &w->link);
 	machine_post(&s->machine, LOGIN);
 	return s;
+}
+
+bool session_join_login(struct session *s, struct session_waiter *w)
+{
+	if (!(IN(s->machine.state) & LOGGING_IN))
+		return false;
+	list_append(&s->login_waiters, &w->link);
+	return true;
 }
 
 static int node_of_view(const struct view_session *v, struct iscsi_node **ret)

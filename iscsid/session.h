@@ -47,6 +47,8 @@ struct session {
 /* A new session that logs in; node becomes its own. NULL: no memory, node is the caller's. */
 struct session *session_login(struct initiator *i, struct iscsi_node *node,
 	struct session_waiter *w);
+/* One more who waits for a login that is under way; false: there is none. */
+bool session_join_login(struct session *s, struct session_waiter *w);
 /* One that the kernel has already. */
 struct session *session_adopt(struct initiator *i, const struct view_session *v);
 /* In any state; a second one waits with the first. */
