@@ -22,6 +22,7 @@
 #include "iscsi-node.h"
 #include "log.h"
 #include "sock.h"
+#include "stock.h"
 
 #define LOCK_FILE "/" CONTROL_DIR "/iscsid.lock"
 #define PID_FILE "/run/iscsid.pid"
@@ -44,6 +45,7 @@ struct daemon {
 	struct iscsi_db *db;
 	struct initiator initiator;
 	struct control *control;
+	struct stock *stock;
 	int lock_fd, pid_fd;
 	int ready_fd; /* to the parent that waits for us; -1: there is none */
 };
@@ -214,6 +216,21 @@ static int take_lock(struct daemon *d)
 	return fd < 0 ? fd : 0;
 }
 
+/* Two that drive the kernel's iSCSI would take down each other's sessions. */
+static int keep_others_out(struct daemon *d)
+{
+	CLEANUP_FREE char *holder = NULL;
+	int r = stock_open(&d->loop, &d->stock, &holder);
+
+	if (r == -EADDRINUSE)
+		log_error("Can not bind IPC socket: another iSCSI initiator, %s, listens on "
+			  "@ISCSIADM_ABSTRACT_NAMESPACE; stop it and its socket unit first",
+			holder ? holder : "another program");
+	else if (r)
+		log_error("@ISCSIADM_ABSTRACT_NAMESPACE cannot be served: %s", strerror(-r));
+	return r;
+}
+
 static int listen_fd(void)
 {
 	int n = sd_listen_fds(1), fd;
@@ -324,6 +341,9 @@ static int start(struct daemon *d)
 	uv_signal_start(&d->sigterm, on_signal, SIGTERM);
 	if (d->options.foreground)
 		uv_signal_start(&d->sigint, on_signal, SIGINT);
+	r = keep_others_out(d);
+	if (r)
+		return r;
 	protect_process(&d->loop);
 	r = open_initiator(d);
 	if (!r)
@@ -337,6 +357,7 @@ static void end(struct daemon *d)
 {
 	remove_pid(d);
 	control_close(d->control);
+	stock_close(d->stock);
 	initiator_close(&d->initiator);
 	iscsi_db_close(d->db);
 }
