@@ -303,9 +303,8 @@ struct leading {
 };
 
 /* Waits, whatever was asked for: the next interface is for what this one could not reach. */
-static int login_leading_through(void *data, const char *iface)
+static int login_leading_through(struct leading *l, const char *iface)
 {
-	struct leading *l = data;
 	char failed[128];
 	const struct how how = {.wait = true, .failed = failed};
 	int r = select_missing(l->app, l->nodes, iface, &l->missing);
@@ -315,6 +314,11 @@ static int login_leading_through(void *data, const char *iface)
 	if (!r && l->missing.n)
 		log_in(l->app, &l->missing, &how);
 	return r;
+}
+
+static int on_iface(void *data, struct iscsi_iface *f)
+{
+	return login_leading_through(data, iscsi_iface_get(f, "iface.iscsi_ifacename"));
 }
 
 /* The stored interfaces first, then those that need no file. */
@@ -328,7 +332,7 @@ static int login_leading(struct app *a, const struct nodes *nodes)
 	l.missing.items = calloc(nodes->n, sizeof(*l.missing.items));
 	if (!l.missing.items)
 		return ISCSI_ERR_NOMEM;
-	r = iscsi_db_each_iface(a->db, login_leading_through, &l);
+	r = iscsi_db_each_iface(a->db, on_iface, &l);
 	if (!r)
 		r = login_leading_through(&l, "default");
 	if (!r)
