@@ -319,8 +319,10 @@ int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct 
 		.path = strdup(path)};
 	char *text = NULL;
 	size_t len = 0;
-	int ret = s.path ? record_format(r, &text, &len) : -ENOMEM;
+	int ret = s.path ? commit_dir(db, dir, true) : -ENOMEM;
 
+	if (ret >= 0)
+		ret = record_format(r, &text, &len);
 	if (ret == 0)
 		ret = stage(db, &s, text, len);
 	if (text)

@@ -179,6 +179,27 @@ static int make_dirs(int nodes, const char *target, const struct place *place)
 	return mkdirat(dir, place->portal, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* Those that are empty now. */
+static void remove_dirs(struct iscsi_db *db, int nodes, const char *target, const char *dir)
+{
+	if (!str_eq(dir, target))
+		unlinkat(nodes, dir, AT_REMOVEDIR);
+	unlinkat(nodes, target, AT_REMOVEDIR);
+	if (!db->commit.depth)
+		fsync(nodes);
+	db->commit.changed = true;
+}
+
+/* Of a record that could not be stored, where there was none before. */
+static void undo(struct iscsi_db *db, int nodes, const struct iscsi_node_id *id,
+	const struct place *place)
+{
+	if (is_file(nodes, place->file))
+		return;
+	links_remove(db, id);
+	remove_dirs(db, nodes, id->target, place->dir);
+}
+
 /* Writes n where its id says, nodes being the directory of that name. */
 static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 {
@@ -194,11 +215,13 @@ static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 		return r;
 	r = make_dirs(nodes, id.target, &place);
 	if (r < 0)
-		return db_fail(
-			db, r, "cannot make %s/nodes/%s: %s", db->dir, place.dir, strerror(-r));
-	r = links_set(db, n);
+		db_fail(db, r, "cannot make %s/nodes/%s: %s", db->dir, place.dir, strerror(-r));
+	if (r == 0)
+		r = links_set(db, n);
 	if (r == 0)
 		r = commit_write(db, DB_NODES, place.file, &n->record);
+	if (r < 0)
+		undo(db, nodes, &id, &place);
 	if (r == 0 && id.tpgt >= 0 && is_file(nodes, old.file))
 		r = commit_then_remove(db, old.file);
 	return r;
@@ -242,17 +265,6 @@ static int remove_file(struct iscsi_db *db, int nodes, const char *file)
 	return r == -ENOENT ? r
 			    : db_fail(db, r, "cannot remove %s/nodes/%s: %s", db->dir, file,
 				      strerror(-r));
-}
-
-/* Those that are empty now. */
-static void remove_dirs(struct iscsi_db *db, int nodes, const char *target, const char *dir)
-{
-	if (!str_eq(dir, target))
-		unlinkat(nodes, dir, AT_REMOVEDIR);
-	unlinkat(nodes, target, AT_REMOVEDIR);
-	if (!db->commit.depth)
-		fsync(nodes);
-	db->commit.changed = true;
 }
 
 int node_delete(struct iscsi_db *db, const struct iscsi_node_id *id)
