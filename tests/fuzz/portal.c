@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Portals: as of -p and TargetAddress, and as they stand in directories. */
+/* Portals: as of -p and TargetAddress, as they stand in directories, and lists of them. */
+#include "filter.h"
 #include "place.h"
 #include "str.h"
 
@@ -37,6 +38,27 @@ static void check_text(const struct iscsi_portal *p)
 	require(str_eq(again.address, p->address) && again.port == p->port && again.tpgt == p->tpgt);
 }
 
+/* discovery.portal_allow: whatever is a list, its last word is in it. */
+static void check_filter(const char *text)
+{
+	char *bad = NULL, *word = strdup(text), *save = NULL, *last = NULL;
+	struct filter f;
+
+	require(word != NULL);
+	if (filter_parse(text, &f, &bad) == 0) {
+		for (char *w = strtok_r(word, ", \t", &save); w; w = strtok_r(NULL, ", \t", &save))
+			last = w;
+		if (last)
+			last[strcspn(last, "/")] = '\0';
+		require(!last || filter_matches(&f, last));
+		filter_release(&f);
+	} else {
+		require(bad && *bad);
+	}
+	free(bad);
+	free(word);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -53,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(&p, 1);
 		require(p.port >= 1);
 	}
+	check_filter(text);
 	free(text);
 	return 0;
 }
