@@ -16,6 +16,9 @@ int discover_run(struct app *a, struct iscsi_discovery *record);
 /* The part that begins when it is known what was found. */
 int discover_finish(struct app *a, const struct iscsi_source *source, const struct nodes *nodes);
 
+/* The same with the targets of the firmware. */
+int discover_run_fw(struct app *a);
+
 /* Prints the record. */
 void discover_show(struct app *a, struct iscsi_discovery *record);
 

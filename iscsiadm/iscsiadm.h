@@ -21,6 +21,7 @@ int mode_node(struct app *a);
 int mode_session(struct app *a);
 int mode_iface(struct app *a);
 int mode_host(struct app *a);
+int mode_fw(struct app *a);
 
 /* A list of records in memory. */
 struct nodes {

@@ -55,6 +55,7 @@ static int (*const modes[])(struct app *) = {
 	[MODE_NODE] = mode_node,
 	[MODE_SESSION] = mode_session,
 	[MODE_IFACE] = mode_iface,
+	[MODE_FW] = mode_fw,
 	[MODE_HOST] = mode_host,
 };
 

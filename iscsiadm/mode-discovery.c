@@ -66,6 +66,8 @@ static int work_on_stored(struct app *a)
 
 int mode_discovery(struct app *a)
 {
+	if (a->o.type == TYPE_FW)
+		return discover_run_fw(a);
 	if (a->o.type != TYPE_NONE)
 		return discover_anew(a);
 	if (a->o.portal.address[0])

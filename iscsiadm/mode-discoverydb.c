@@ -127,6 +127,9 @@ int mode_discoverydb(struct app *a)
 
 	if (a->o.type == TYPE_NONE)
 		return without_type(a);
+	if (a->o.type == TYPE_FW)
+		return a->o.discover ? discover_run_fw(a)
+				     : wrong("command. Possibly missing --discover argument.");
 	if (!a->o.portal.address[0]) {
 		log_error("Please specify portal as <ipaddr>[:<ipport>]");
 		return ISCSI_ERR_INVAL;

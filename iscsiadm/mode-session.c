@@ -125,10 +125,10 @@ static int one_session(struct app *a)
 		log_error("%s is not a directory", a->o.sid);
 	else if (r == -ENODATA)
 		log_error("Unable to find sid in path %s", a->o.sid);
-	if (r) {
+	else if (r)
 		log_error("%s is an invalid session ID or path", a->o.sid);
+	if (r)
 		return ISCSI_ERR;
-	}
 	if (view_session_read(a->root, match.sid, VIEW_DETAIL, &s)) {
 		log_error("could not read session targetname: 5");
 		log_error("Could not get session info for sid %u", match.sid);

@@ -37,6 +37,7 @@ static const struct mode_row {
 		"[-hV] [-d debug_level] [-P printlevel] [-I ifacename | -H hostno|MAC] "
 		"[[-o operation ] [-n name] [-v value]] "
 		"[-C ping [-a ip] [-b packetsize] [-c count] [-i interval]]"},
+	[MODE_FW] = {"fw", NULL, "dmlWnv", "[-d debug_level] [-l] [-W] [[-n name] [-v value]]"},
 	[MODE_HOST] = {"host", NULL, "CHdmPotnvxA",
 		"[-P printlevel] [-H hostno|MAC] [[-C chap [-x chap_tbl_idx]] | "
 		"[-C flashnode [-A portal_type] [-x flashnode_idx]] | [-C stats]] "
@@ -46,8 +47,7 @@ static const struct mode_row {
 void options_print_usage(void)
 {
 	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
-		if (modes[m].name)
-			printf("iscsiadm -m %s %s\n", modes[m].name, modes[m].usage);
+		printf("iscsiadm -m %s %s\n", modes[m].name, modes[m].usage);
 	puts("iscsiadm -k priority");
 }
 
@@ -84,6 +84,7 @@ static const struct word {
 	{"sendtargets", TYPE_SENDTARGETS},
 	{"st", TYPE_SENDTARGETS},
 	{"isns", TYPE_ISNS},
+	{"fw", TYPE_FW},
 	{},
 }, submode_words[] = {
 	{"ping", SUBMODE_PING},

@@ -227,10 +227,6 @@ START_TEST(ten_thousand_nodes)
 	}
 	all_us = time_of(NULL, 10000);
 	one_us = time_of(&one, 1);
-#ifndef __SANITIZE_ADDRESS__
-	ck_assert_msg(all_us < 300000, "all: %ld us", all_us);
-	ck_assert_msg(one_us < 5000, "one: %ld us", one_us);
-#endif
 	printf("10000 nodes: all %ld us, one %ld us\n", all_us, one_us);
 }
 END_TEST

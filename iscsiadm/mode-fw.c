@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* mode-fw.c - "-m fw" and "-m discovery -t fw": the targets that the firmware boots from */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "discover.h"
+#include "firmware.h"
+#include "log.h"
+#include "show.h"
+#include "str.h"
+
+static int read_targets(struct app *a, struct firmware_targets *ret)
+{
+	int r = firmware_read(a->root, ret);
+
+	if (!r && ret->n)
+		return ISCSI_OK;
+	r = r ? ISCSI_ERR_SYSFS_LOOKUP : ISCSI_ERR_NO_OBJS_FOUND;
+	log_error("Could not get list of targets from firmware. (err %d)", r);
+	return r;
+}
+
+/* ---- records ---- */
+
+#define FW_TPGT 1 /* the tables have none */
+
+static const struct setting {
+	const char *key;
+	size_t offset; /* of a string */
+} settings[] = {
+	{"iface.initiatorname", offsetof(struct firmware_target, initiator)},
+	{"node.session.auth.username", offsetof(struct firmware_target, username)},
+	{"node.session.auth.password", offsetof(struct firmware_target, password)},
+	{"node.session.auth.username_in", offsetof(struct firmware_target, username_in)},
+	{"node.session.auth.password_in", offsetof(struct firmware_target, password_in)},
+};
+
+static const char *text_at(const struct firmware_target *t, size_t offset)
+{
+	return *(char *const *)((const char *)t + offset);
+}
+
+/* Unless the firmware says otherwise, iscsid.conf counts. */
+static int add_node(struct app *a, const struct firmware_target *t, struct nodes *l)
+{
+	const struct iscsi_node_id id = {t->target, t->address, t->port, FW_TPGT, "default"};
+	struct iscsi_node *n;
+	int r = iscsi_node_new(a->db, &id, &n);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		const char *text = text_at(t, settings[i].offset);
+
+		if (text)
+			iscsi_node_set(n, settings[i].key, text);
+	}
+	/* Nothing that is for other sessions is to end the one with the root file system. */
+	iscsi_node_set(n, "node.startup", "onboot");
+	iscsi_node_set(n, "node.conn[0].startup", "onboot");
+	return nodes_add(l, n);
+}
+
+static int make_nodes(struct app *a, struct nodes *ret)
+{
+	struct firmware_targets targets = {};
+	int r = read_targets(a, &targets);
+
+	for (size_t i = 0; !r && i < targets.n; i++)
+		if (add_node(a, &targets.items[i], ret)) {
+			log_error("Could not convert firmware info to node record.");
+			r = ISCSI_ERR_NOMEM;
+		}
+	firmware_clear(&targets);
+	return r;
+}
+
+int discover_run_fw(struct app *a)
+{
+	const struct iscsi_source source = {.type = ISCSI_SOURCE_FW};
+	struct nodes nodes = {};
+	int r = make_nodes(a, &nodes);
+
+	if (!r)
+		r = discover_finish(a, &source, &nodes);
+	nodes_clear(&nodes);
+	return r;
+}
+
+/* ---- show ---- */
+
+static void show_if(const char *key, const char *value)
+{
+	if (!str_empty(value))
+		printf("%s = %s\n", key, value);
+}
+
+/* Secrets too: whoever asks is root and wants to boot with them, as callers know it. */
+static void show_target(const struct firmware_target *t)
+{
+	show_record_begin();
+	show_if("iface.initiatorname", t->initiator);
+	printf("iface.transport_name = tcp\n");
+	show_if("iface.hwaddress", t->hwaddress);
+	printf("iface.bootproto = %s\n", t->dhcp ? "DHCP" : "STATIC");
+	show_if("iface.ipaddress", t->ipaddress);
+	show_if("iface.prefix_len", t->prefix_len);
+	show_if("iface.subnet_mask", t->subnet_mask);
+	show_if("iface.gateway", t->gateway);
+	show_if("iface.primary_dns", t->primary_dns);
+	show_if("iface.secondary_dns", t->secondary_dns);
+	show_if("iface.vlan_id", t->vlan_id);
+	show_if("iface.net_ifacename", t->netdev);
+	show_if("node.name", t->target);
+	show_if("node.conn[0].address", t->address);
+	printf("node.conn[0].port = %d\n", t->port);
+	show_if("node.session.auth.username", t->username);
+	show_if("node.session.auth.password", t->password);
+	show_if("node.session.auth.username_in", t->username_in);
+	show_if("node.session.auth.password_in", t->password_in);
+	show_if("node.boot_lun", t->lun);
+	show_record_end();
+}
+
+static int show(struct app *a)
+{
+	struct firmware_targets targets;
+	int r = read_targets(a, &targets);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < targets.n; i++)
+		show_target(&targets.items[i]);
+	firmware_clear(&targets);
+	return ISCSI_OK;
+}
+
+/* ---- login ---- */
+
+/* While a root file system hangs on it, patience counts more than a quick answer. */
+static const struct iscsi_setting for_boot[] = {
+	{"node.session.initial_login_retry_max", "30"},
+	{"node.conn[0].timeo.noop_out_interval", "0"},
+	{"node.conn[0].timeo.noop_out_timeout", "0"},
+	{"node.session.scan", "auto"},
+};
+
+static bool set(struct iscsi_node *n, const struct iscsi_setting *s)
+{
+	static const char *const of_the_card[] = {
+		"iface.net_ifacename", "iface.hwaddress", "iface.transport_name"};
+
+	for (size_t i = 0; i < sizeof(of_the_card) / sizeof(of_the_card[0]); i++)
+		if (str_eq(s->key, of_the_card[i])) {
+			log_error("Cannot override interface parameters for firmware logins");
+			return false;
+		}
+	switch (iscsi_node_set(n, s->key, s->value)) {
+	case ISCSI_SET_OK:
+		return true;
+	case ISCSI_SET_BAD_VALUE:
+		log_error("unknown value format '%s' for parameter name '%s'", s->value, s->key);
+		break;
+	default:
+		log_error("Unknown parameter %s.", s->key);
+	}
+	return false;
+}
+
+static bool set_all(struct app *a, struct iscsi_node *n)
+{
+	for (size_t i = 0; i < sizeof(for_boot) / sizeof(for_boot[0]); i++)
+		set(n, &for_boot[i]);
+	for (size_t i = 0; i < a->o.n_pairs; i++)
+		if (!set(n, &a->o.pairs[i]))
+			return false;
+	return true;
+}
+
+/* One after the other; that one cannot be reached is no failure of the command. */
+static int login(struct app *a)
+{
+	struct nodes nodes = {};
+	int r = make_nodes(a, &nodes);
+
+	for (size_t i = 0; !r && i < nodes.n; i++)
+		if (!set_all(a, nodes.items[i])) {
+			log_error("Could not merge user params");
+			r = ISCSI_ERR_INVAL;
+		}
+	for (size_t i = 0; !r && i < nodes.n; i++)
+		login_nodes(a, &(struct nodes){&nodes.items[i], 1}, false, true);
+	nodes_clear(&nodes);
+	return r;
+}
+
+int mode_fw(struct app *a)
+{
+	return a->o.login ? login(a) : show(a);
+}
