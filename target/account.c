@@ -14,12 +14,18 @@ void accounts_init(struct list *accounts)
 	list_init(accounts);
 }
 
-void account_free(struct account *a)
+static void forget_password(struct account *a)
 {
-	list_remove(&a->link);
 	if (a->password)
 		str_wipe(a->password, strlen(a->password));
 	free(a->password);
+	a->password = NULL;
+}
+
+void account_free(struct account *a)
+{
+	list_remove(&a->link);
+	forget_password(a);
 	free(a->user);
 	free(a);
 }
@@ -73,6 +79,20 @@ int account_new(struct list *accounts, const char *user, const char *password)
 		return -ENOMEM;
 	}
 	list_append(accounts->next, &a->link); /* in front of the first */
+	return 0;
+}
+
+int account_set_password(struct account *a, const char *password)
+{
+	char *copy;
+
+	if (!is_usable(password))
+		return -EINVAL;
+	copy = strdup(password);
+	if (!copy)
+		return -ENOMEM;
+	forget_password(a);
+	a->password = copy;
 	return 0;
 }
 

@@ -31,6 +31,7 @@ void accounts_clear(struct list *accounts); /* nobody may use them any more */
 
 /* 0, -EINVAL (empty, too long, control characters), -EEXIST, -ENOMEM. */
 int account_new(struct list *accounts, const char *user, const char *password);
+int account_set_password(struct account *a, const char *password); /* -EINVAL, -ENOMEM */
 void account_free(struct account *a); /* wipes the password */
 struct account *account_find(const struct list *accounts, const char *user); /* NULL: none */
 

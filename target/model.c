@@ -100,6 +100,7 @@ static void target_free(struct target *t)
 	list_remove(&t->link);
 	acl_clear(&t->acl);
 	credentials_clear(&t->credentials);
+	json_object_put(t->set_by_hand);
 	free(t);
 }
 

@@ -9,6 +9,7 @@
 #ifndef TARGET_MODEL_H
 #define TARGET_MODEL_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -64,7 +65,8 @@ struct target {
 	struct target_settings settings; /* for sessions that begin from now on */
 	struct target_redirect redirect;
 	struct scsi_device *device; /* set by the hook target_new */
-	struct list sessions;	    /* of struct target_session; the transport adds and removes */
+	struct json_object *set_by_hand; /* unit.h's */
+	struct list sessions; /* of struct target_session; the transport adds and removes */
 };
 
 struct portal {

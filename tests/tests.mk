@@ -18,6 +18,12 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 $(B)/tests/target/%: $(B)/tests/target/%.o $(B)/target.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
+# The administration's daemon alone, for tests/targetadm/run.
+$(B)/tests/targetadm/%.o: tests/targetadm/%.c Makefile tests/tests.mk
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(addprefix -I,$(SEES_target)) $(call pkg,cflags,$(PKGS)) -MMD -MP -c -o $@ $<
+$(B)/tests/targetadm/daemon: $(call objs,tests/targetadm) $(B)/target.a $(B)/common.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/tests/sim/%: $(B)/tests/sim/%.o $(FAKE) $(ISCSID_SIM) $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 
@@ -29,6 +35,8 @@ sim: $(SIM)
 	@for t in $^; do echo "== sim/$${t##*/}"; $$t 2>$$t.log || { cat $$t.log; exit 1; }; done
 cli: all
 	tests/cli.sh $(B)/sbin
+targetadm: all $(B)/tests/targetadm/daemon
+	tests/targetadm/run $(B)
 interop: all $(B)/tests/interop-node
 	tests/interop.sh $(B)/tests/interop-node
 $(B)/tests/interop-node: $(B)/tests/interop-node.o $(B)/node.a $(B)/common.a
@@ -37,7 +45,7 @@ $(B)/tests/interop-node: $(B)/tests/interop-node.o $(B)/node.a $(B)/common.a
 include tests/e2e.mk
 include tests/fuzz.mk
 
-HOST_CHECKS = unit sim cli fuzz
+HOST_CHECKS = unit sim cli targetadm fuzz
 check: deps
 	$(MAKE) $(HOST_CHECKS)
 	$(if $(SAN),,$(MAKE) interop e2e)
@@ -49,5 +57,5 @@ $(B)/bench/floor: tests/bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -Werror -O2 -o $@ $<
 
-.PHONY: unit sim cli interop
+.PHONY: unit sim cli targetadm interop
 .SECONDARY:
