@@ -111,12 +111,13 @@ static int choose_ifaces(struct app *a, struct iface_list *ret)
 
 /* What of an interface a discovery goes by. */
 struct route {
-	char *netdev, *initiator; /* NULL: any; the host's */
+	char *netdev, *netns, *initiator; /* NULL: any; this one; the host's */
 };
 
 static void route_clear(struct route *r)
 {
 	free(r->netdev);
+	free(r->netns);
 	free(r->initiator);
 }
 
@@ -128,6 +129,11 @@ static int find_netdev(struct app *a, struct iscsi_iface *f, char **ret)
 
 	if (str_empty(mac))
 		return str_set(ret, iscsi_iface_get(f, "iface.net_ifacename"));
+	if (!str_empty(iscsi_iface_get(f, "iface.net_netns"))) {
+		log_error("iface.hwaddress is not looked for in another network namespace; set "
+			  "iface.net_ifacename");
+		return -EINVAL;
+	}
 	r = netdev_by_mac(a->root, mac, ret);
 	if (r == -ENOENT)
 		log_error("Cannot match %s to net/scsi interface.", mac);
@@ -148,6 +154,8 @@ static bool find_route(struct app *a, const char *name, struct route *ret)
 		return false;
 	}
 	r = find_netdev(a, f, &ret->netdev);
+	if (!r)
+		r = str_set(&ret->netns, iscsi_iface_get(f, "iface.net_netns"));
 	if (!r)
 		r = str_set(&ret->initiator, iscsi_iface_get(f, "iface.initiatorname"));
 	iscsi_iface_free(f);
@@ -186,6 +194,7 @@ static int ask_through(struct findings *f, struct iscsi_discovery *record, const
 	if (!find_route(f->app, iface, &route))
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	q.netdev = route.netdev;
+	q.netns = route.netns;
 	q.initiator = route.initiator ? route.initiator : initiator;
 	f->iface = iface;
 	iscsi_discovery_get_source(record, &source);

@@ -239,6 +239,22 @@ static enum verdict log_in(struct attempt *t)
 
 /* ---- SendTargets ---- */
 
+/*
+ * A link-local address of the target means something on the link that the discovery went over: it
+ * gets that zone, unless the interface says already where to go out.
+ */
+static void add_zone(struct iscsi_portal *p, const struct attempt *t)
+{
+	const char *zone = strchr(t->portal.address, '%');
+	size_t at = strlen(p->address);
+	struct sock_addr a;
+
+	if (zone && !t->q->netdev && !sock_addr_parse(p->address, 1, &a) &&
+		a.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a.in6.sin6_addr) &&
+		!a.in6.sin6_scope_id && at + strlen(zone) < sizeof(p->address))
+		strcpy(p->address + at, zone);
+}
+
 static void on_found(void *data, const char *target, const struct iscsi_portal *portal)
 {
 	struct attempt *t = data;
@@ -252,6 +268,7 @@ static void on_found(void *data, const char *target, const struct iscsi_portal *
 		p.port = ISCSI_PORT_DEFAULT;
 	if (!portal)
 		p.tpgt = -1;
+	add_zone(&p, t);
 	t->q->found(t->q->data, target, &p);
 }
 
@@ -302,8 +319,13 @@ static int resolve(struct attempt *t)
 	char port[8];
 	int r;
 
-	if (!sock_addr_parse(t->portal.address, (unsigned int)t->portal.port, &t->addr))
+	r = sock_addr_parse_in(t->q->netns, t->portal.address, (unsigned int)t->portal.port, &t->addr);
+	if (!r)
 		return 0;
+	if (r != -EINVAL) {
+		log_error("cannot use the address %s: %s", host_of(t), strerror(-r));
+		return r;
+	}
 	snprintf(port, sizeof(port), "%d", t->portal.port);
 	r = getaddrinfo(t->portal.address, port, &hints, &list);
 	if (r) {
@@ -337,7 +359,7 @@ static enum verdict connected(struct attempt *t)
 
 static enum verdict try_once(struct attempt *t)
 {
-	const struct sock_options o = {.netdev = t->q->netdev};
+	const struct sock_options o = {.netns = t->q->netns, .netdev = t->q->netdev};
 	int timeout = number(t->q, "discovery.sendtargets.timeo.login_timeout", LOGIN_MS / 1000) * 1000;
 	enum verdict v;
 

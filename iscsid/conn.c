@@ -25,6 +25,7 @@
 #include "err.h"
 #include "initiator.h"
 #include "log.h"
+#include "netdev.h"
 #include "params.h"
 #include "record.h"
 #include "session.h"
@@ -131,18 +132,66 @@ static int end_rejected(struct conn *c)
 
 /* ---- steps ---- */
 
+/* What open-iscsi writes for "not bound". */
+static bool is_set(const char *value)
+{
+	return !str_empty(value) && !str_eq(value, "default");
+}
+
+/* The device that the interface is bound to; *ret stays NULL when there is none. 0 or -errno. */
+static int bound_device(struct conn *c, char **ret)
+{
+	const struct iface_settings *f = &c->session->node->iface;
+
+	if (is_set(f->hwaddress))
+		return netdev_by_mac(initiator_of(c)->root, f->hwaddress, ret);
+	return is_set(f->net_ifacename) ? str_set(ret, f->net_ifacename) : 0;
+}
+
+/* Bindings that cannot be; NULL: it can. */
+static const char *binding_fault(const struct iface_settings *f)
+{
+	if (is_set(f->hwaddress) && is_set(f->net_netns))
+		return "iface.hwaddress is not looked for in another network namespace; set "
+		       "iface.net_ifacename";
+	if (is_set(f->ipaddress) && !is_set(f->hwaddress) && !is_set(f->net_ifacename))
+		return "iscsi_tcp cannot be bound to iface.ipaddress alone; set iface.net_ifacename "
+		       "or iface.hwaddress";
+	return NULL;
+}
+
+static int no_connect(struct conn *c, int r)
+{
+	const struct iface_settings *f = &c->session->node->iface;
+
+	if (r == -ENOENT && is_set(f->hwaddress))
+		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "no network device has the address %s",
+			f->hwaddress);
+	if (r == -ENOENT)
+		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "there is no network namespace %s",
+			f->net_netns);
+	return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "cannot connect: %s", strerror(-r));
+}
+
 static int connect_to(struct conn *c)
 {
 	const struct iscsi_node *n = c->session->node;
+	CLEANUP_FREE char *netdev = NULL;
 	struct sock_options o = {
-		.netdev = n->iface.net_ifacename,
+		.netns = n->iface.net_netns,
 		.buffer_size = n->window_size,
 		.tos = n->type_of_service,
 	};
-	int r = carrier_socket_open(&c->carrier, &c->addr, &o);
+	int r;
 
+	if (binding_fault(&n->iface))
+		return end(c, ISCSI_ERR_TRANS_TIMEOUT, true, "%s", binding_fault(&n->iface));
+	r = bound_device(c, &netdev);
+	o.netdev = netdev;
+	if (!r)
+		r = carrier_socket_open(&c->carrier, &c->addr, &o);
 	if (r)
-		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "cannot connect: %s", strerror(-r));
+		return no_connect(c, r);
 	machine_post_at(&c->machine, TIMEOUT, c->deadline);
 	return CONNECTING;
 }
@@ -170,9 +219,14 @@ static int start(struct conn *c)
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
 	struct conn_resolve *q;
 	char port[8];
+	int r = sock_addr_parse_in(c->session->node->iface.net_netns, c->portal.address,
+		(unsigned int)c->portal.port, &c->addr);
 
-	if (!sock_addr_parse(c->portal.address, (unsigned int)c->portal.port, &c->addr))
+	if (!r)
 		return connect_to(c);
+	/* Of a name nothing but that is known, of a zone that it may come. */
+	if (r != -EINVAL)
+		return no_connect(c, r);
 	q = calloc(1, sizeof(*q));
 	if (!q)
 		return end(c, ISCSI_ERR_NOMEM, true, "out of memory");

@@ -34,6 +34,7 @@ struct auth_settings {
 
 struct iface_settings {
 	char *name, *net_ifacename, *ipaddress, *hwaddress, *transport_name, *initiatorname;
+	char *net_netns; /* our own: the network namespace of the socket */
 	char *state;
 	int prefix_len, vlan_id, vlan_priority, iface_num, mtu, port;
 	char *vlan_state, *bootproto, *subnet_mask, *gateway;

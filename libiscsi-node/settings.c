@@ -66,6 +66,8 @@ static const struct setting node_rows[] = {
 	IFACE(hwaddress, hwaddress, .file_rank = 1),
 	IFACE(transport_name, transport_name, .text = "tcp"),
 	IFACE(initiatorname, initiatorname),
+	TEXT("iface.net_netns", iface.net_netns, .flags = SETTING_IFACE,
+		.fault = iscsi_ifacename_fault, .late = 4),
 	IFACE(state, state),
 	IFACE_NUMBER(vlan_id, 16),
 	IFACE_NUMBER(vlan_priority, 8),

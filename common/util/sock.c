@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "netns.h"
 #include "str.h"
 
 #define BACKLOG_FULL_TRIES 100
@@ -64,6 +65,27 @@ int sock_addr_parse(const char *host, unsigned int port, struct sock_addr *ret)
 	return 0;
 }
 
+struct parse_in {
+	const char *host;
+	unsigned int port;
+	struct sock_addr *ret;
+};
+
+static int parse_here(void *data)
+{
+	const struct parse_in *p = data;
+
+	return sock_addr_parse(p->host, p->port, p->ret);
+}
+
+int sock_addr_parse_in(const char *netns, const char *host, unsigned int port,
+	struct sock_addr *ret)
+{
+	struct parse_in p = {host, port, ret};
+
+	return netns_call(strchr(host, '%') ? netns : NULL, parse_here, &p);
+}
+
 void sock_addr_format(const struct sock_addr *a, char *host, size_t len, unsigned int *ret_port)
 {
 	char text[INET6_ADDRSTRLEN] = "", zone[IF_NAMESIZE] = "";
@@ -103,20 +125,34 @@ static int set_options(int fd, int family, const struct sock_options *o)
 	return 0;
 }
 
-int sock_connect_start(const struct sock_addr *a, const struct sock_options *o)
+struct connect_in {
+	const struct sock_addr *a;
+	const struct sock_options *o;
+};
+
+static int connect_here(void *data)
 {
+	const struct connect_in *c = data;
+	const struct sock_addr *a = c->a;
 	int CLEANUP_CLOSE fd =
 		socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = set_options(fd, a->sa.sa_family, o ? o : &(struct sock_options){0});
+	r = set_options(fd, a->sa.sa_family, c->o);
 	if (r < 0)
 		return r;
 	if (connect(fd, &a->sa, a->len) && errno != EINPROGRESS && errno != EINTR)
 		return -errno;
 	return STEAL_FD(fd);
+}
+
+int sock_connect_start(const struct sock_addr *a, const struct sock_options *o)
+{
+	struct connect_in c = {a, o ? o : &(struct sock_options){0}};
+
+	return netns_call(c.o->netns, connect_here, &c);
 }
 
 int sock_connect_result(int fd)

@@ -19,6 +19,7 @@ struct sock_addr {
 
 /* How a TCP socket is to be made. Zeroed: the system's defaults. */
 struct sock_options {
+	const char *netns;  /* network namespace to make it in, as netns.h; NULL: this one */
 	const char *netdev; /* SO_BINDTODEVICE when not NULL */
 	int buffer_size;    /* SO_RCVBUF and SO_SNDBUF in bytes, 0: leave */
 	int tos;	    /* IP_TOS / IPV6_TCLASS, 0: leave */
@@ -29,6 +30,9 @@ struct sock_options {
  * numeric, -ENODEV when there is no such zone. Never asks a name server.
  */
 int sock_addr_parse(const char *host, unsigned int port, struct sock_addr *ret);
+/* The same for a zone of another network namespace; errors of netns_call as well. */
+int sock_addr_parse_in(const char *netns, const char *host, unsigned int port,
+	struct sock_addr *ret);
 
 /* "1.2.3.4" or "fd00::1%eth0" and the port; host needs INET6_ADDRSTRLEN + IF_NAMESIZE bytes. */
 void sock_addr_format(const struct sock_addr *a, char *host, size_t len, unsigned int *ret_port);
