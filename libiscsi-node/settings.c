@@ -229,7 +229,7 @@ static const struct setting isns_rows[] = {
 
 #define N(rows) (sizeof(rows) / sizeof((rows)[0]))
 #define FIRST_IFACE_ROW 4
-#define N_IFACE_ROWS 70
+#define N_IFACE_ROWS 71
 
 const struct settings node_settings = {node_rows, N(node_rows), true};
 const struct settings iface_settings = {node_rows + FIRST_IFACE_ROW, N_IFACE_ROWS, false};
