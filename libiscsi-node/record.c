@@ -246,13 +246,14 @@ static int choice_of(const struct setting *s, const char *value)
 }
 
 /* Keeps the known words in their order, once each; one at least must be left. */
-static enum iscsi_set_result set_list(char **dst, const struct setting *s, char *value)
+static enum iscsi_set_result set_list(char **dst, const struct setting *s, const char *value)
 {
-	char list[VALUE_MAX + 1] = "", *save = NULL;
+	char words[VALUE_MAX + 1], list[VALUE_MAX + 1] = "", *save = NULL;
 	unsigned int seen = 0;
 	size_t len = 0;
 
-	for (char *w = strtok_r(value, ", \t", &save); w; w = strtok_r(NULL, ", \t", &save)) {
+	strcpy(words, value);
+	for (char *w = strtok_r(words, ", \t", &save); w; w = strtok_r(NULL, ", \t", &save)) {
 		int i = choice_of(s, w);
 
 		if (i < 0 || seen & 1U << i)
@@ -281,8 +282,7 @@ static bool has_control(const char *s)
 	return false;
 }
 
-/* value has no blanks around it and is cut up. */
-static enum iscsi_set_result set_value(struct record *r, const struct setting *s, char *value)
+enum iscsi_set_result record_set_row(struct record *r, const struct setting *s, const char *value)
 {
 	int i;
 
@@ -310,24 +310,21 @@ static enum iscsi_set_result set_value(struct record *r, const struct setting *s
 	return ISCSI_SET_OK;
 }
 
-enum iscsi_set_result record_set_row(struct record *r, const struct setting *s, const char *value)
-{
-	enum iscsi_set_result result;
-	char *copy = strdup(value ? value : "");
-
-	if (!copy)
-		return ISCSI_SET_NO_MEMORY;
-	result = set_value(r, s, str_trim(copy));
-	str_wipe(copy, value ? strlen(value) : 0);
-	free(copy);
-	return result;
-}
-
 enum iscsi_set_result record_set(struct record *r, const char *key, const char *value)
 {
 	const struct setting *s = settings_find(r->settings, key);
+	enum iscsi_set_result result;
+	char *copy;
 
-	return s ? record_set_row(r, s, value) : ISCSI_SET_UNKNOWN;
+	if (!s)
+		return ISCSI_SET_UNKNOWN;
+	copy = strdup(value ? value : "");
+	if (!copy)
+		return ISCSI_SET_NO_MEMORY;
+	result = record_set_row(r, s, str_trim(copy));
+	str_wipe(copy, value ? strlen(value) : 0);
+	free(copy);
+	return result;
 }
 
 int iscsi_node_new_default(struct iscsi_node **ret)

@@ -136,7 +136,7 @@ void record_release(struct record *r); /* wipes and frees what r owns, not r its
 
 const char *record_get(struct record *r, const char *key);
 enum iscsi_set_result record_set(struct record *r, const char *key, const char *value);
-/* The same for who has the row. */
+/* The same for who has the row, and a value without blanks around it. */
 enum iscsi_set_result record_set_row(
 	struct record *r, const struct setting *s, const char *value);
 int record_each(struct record *r,

@@ -51,8 +51,10 @@ check: deps
 	$(if $(SAN),,$(MAKE) interop e2e)
 
 bench: deps
-	$(MAKE) build/root build/lab/init $(B)/bench/floor
+	$(MAKE) build/root build/lab/init $(B)/bench/floor $(B)/tests/unit/writers
 	tests/bench/run
+	tests/bench/node-db $(B)/sbin
+	WRITERS=long CK_TIMEOUT_MULTIPLIER=20 $(B)/tests/unit/writers
 $(B)/bench/floor: tests/bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -Werror -O2 -o $@ $<
