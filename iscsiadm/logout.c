@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* logout.c - logging out of sessions, and what else is done to the sessions that match */
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +10,10 @@
 #include "iscsiadm.h"
 #include "log.h"
 #include "request.h"
+#include "rescan.h"
 #include "show.h"
 #include "stats.h"
 #include "str.h"
-#include "sysfs.h"
 
 /* The sessions that were chosen; they stay the view's. */
 struct chosen {
@@ -207,26 +209,61 @@ int logout_all(struct app *a, const char *which)
 
 /* ---- -R ---- */
 
-static int rescan(struct app *a, const struct view_session *s)
-{
-	struct view_luns luns;
-	char path[96];
-	int r = view_luns_read(a->root, s->sid, &luns);
+/* Each session has a thread: one whose target does not answer keeps no other waiting. */
+struct rescan {
+	pthread_t thread;
+	bool has_thread;
+	const char *root;
+	const struct view_session *session;
+	uint64_t lun;
+	int err;
+};
 
-	for (size_t i = 0; !r && i < luns.n; i++) {
-		snprintf(path, sizeof(path), "sys/bus/scsi/devices/%d:%u:%u:%lu/rescan", s->host,
-			luns.items[i].channel, luns.items[i].id, luns.items[i].lun);
-		sysfs_write(a->root, path, "1");
-	}
-	if (!r)
-		view_luns_clear(&luns);
-	snprintf(path, sizeof(path), "sys/class/scsi_host/host%d/scan", s->host);
-	return sysfs_write(a->root, path, "- - -");
+static void *run_rescan(void *data)
+{
+	struct rescan *s = data;
+
+	s->err = rescan(s->root, s->session->sid, s->session->host, s->lun);
+	return NULL;
 }
 
-/* One after the other; the last that fails is what the tool exits with. */
-static int for_each(struct app *a, const struct session_match *m,
-	int (*one)(struct app *a, const struct view_session *s))
+static int rescan_failed(const struct rescan *s)
+{
+	if (s->err == -ENXIO) {
+		log_error("the target of session sid %u shows no LUN %" PRIu64, s->session->sid, s->lun);
+		return ISCSI_ERR_NO_OBJS_FOUND;
+	}
+	log_error("Could not rescan session sid %u.", s->session->sid);
+	return ISCSI_ERR_SYSFS_LOOKUP;
+}
+
+static int rescan_chosen(struct app *a, const struct chosen *c)
+{
+	struct rescan *all = calloc(c->n, sizeof(*all));
+	int r = ISCSI_OK;
+
+	if (!all)
+		return ISCSI_ERR_NOMEM;
+	for (size_t i = 0; i < c->n; i++) {
+		all[i] = (struct rescan){.root = a->root, .session = c->items[i], .lun = a->o.lun};
+		print_session("Rescanning session", c->items[i], "");
+		all[i].has_thread = !pthread_create(&all[i].thread, NULL, run_rescan, &all[i]);
+		if (!all[i].has_thread)
+			run_rescan(&all[i]);
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		if (all[i].has_thread)
+			pthread_join(all[i].thread, NULL);
+		if (all[i].err)
+			r = rescan_failed(&all[i]);
+	}
+	free(all);
+	return r;
+}
+
+/* What is done to all that match; the last failure is what the tool exits with. */
+static int for_matching(struct app *a, const struct session_match *m,
+	int (*run)(struct app *a, const struct chosen *c))
 {
 	struct chosen c = {};
 	int r = choose(a, fits_match, (void *)m, &c);
@@ -234,30 +271,18 @@ static int for_each(struct app *a, const struct session_match *m,
 	if (!r && !c.n) {
 		log_error("No session found.");
 		r = ISCSI_ERR_NO_OBJS_FOUND;
+	} else if (!r) {
+		r = run(a, &c);
+		if (r)
+			log_error("Could not execute operation on all sessions: %s", iscsi_err_text(r));
 	}
-	for (size_t i = 0; i < c.n; i++) {
-		int failed = one(a, c.items[i]);
-
-		r = failed ? failed : r;
-	}
-	if (r && c.n)
-		log_error("Could not execute operation on all sessions: %s", iscsi_err_text(r));
 	chosen_clear(&c);
 	return r;
 }
 
-static int rescan_one(struct app *a, const struct view_session *s)
-{
-	print_session("Rescanning session", s, "");
-	if (!rescan(a, s))
-		return ISCSI_OK;
-	log_error("Could not rescan session sid %u.", s->sid);
-	return ISCSI_ERR_SYSFS_LOOKUP;
-}
-
 int rescan_sessions(struct app *a, const struct session_match *m)
 {
-	return for_each(a, m, rescan_one);
+	return for_matching(a, m, rescan_chosen);
 }
 
 /* ---- -s ---- */
@@ -279,7 +304,19 @@ static int stats_one(struct app *a, const struct view_session *s)
 	return ISCSI_OK;
 }
 
+static int stats_chosen(struct app *a, const struct chosen *c)
+{
+	int r = ISCSI_OK;
+
+	for (size_t i = 0; i < c->n; i++) {
+		int failed = stats_one(a, c->items[i]);
+
+		r = failed ? failed : r;
+	}
+	return r;
+}
+
 int stats_sessions(struct app *a, const struct session_match *m)
 {
-	return for_each(a, m, stats_one);
+	return for_matching(a, m, stats_chosen);
 }

@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "log.h"
+#include "rescan.h"
 #include "str.h"
 
 /* ---- modes ---- */
@@ -241,6 +242,14 @@ static bool parse_wait(struct options *o, const char *text)
 	return false;
 }
 
+static bool parse_lun(struct options *o, const char *text)
+{
+	if (!str_to_u64(text, 0, RESCAN_ALL - 1, &o->lun))
+		return true;
+	log_error("--lun=%s is no number of a LUN", text);
+	return false;
+}
+
 static bool ignore(struct options *o, const char *text)
 {
 	(void)o;
@@ -307,6 +316,7 @@ static const struct option_row {
 	PARSED('A', "portal_type", ignore),
 	FLAG('W', "no_wait", no_wait),
 	ROW(LONG_ONLY, "wait", required_argument, .parse = parse_wait, .modes = LOGIN_MODES),
+	ROW(LONG_ONLY + 2, "lun", required_argument, .parse = parse_lun, .modes = SESSION_MODES),
 	ROW(LONG_ONLY + 1, "force", no_argument, .flag = true, AT(force), .modes = SESSION_MODES),
 };
 
@@ -418,6 +428,8 @@ static const char *lonely_option(const struct options *o)
 		return "--force goes with -u or -U";
 	if (o->wait_first && !o->login && !o->loginall && !(o->ops & DO_NEW))
 		return "--wait goes with -l or -L";
+	if (o->lun != RESCAN_ALL && !o->rescan)
+		return "--lun goes with -R";
 	return NULL;
 }
 
@@ -430,6 +442,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 		.print = UNSET,
 		.kill = UNSET,
 		.debug = UNSET,
+		.lun = RESCAN_ALL,
 		.packet_size = 32,
 		.count = 1,
 	};

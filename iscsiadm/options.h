@@ -62,6 +62,7 @@ struct options {
 	uint32_t host;	      /* -H else; 0 also without it, as callers know it */
 	const char *ip;	      /* to ping */
 	int packet_size, count, interval;
+	uint64_t lun;	 /* of -R: RESCAN_ALL without --lun */
 	bool wait_first; /* --wait=first */
 	bool force, login, logout, rescan, stats, discover, show_secrets, no_wait, help;
 };

@@ -26,7 +26,7 @@
 
 #define LOCK_FILE "/" CONTROL_DIR "/iscsid.lock"
 #define PID_FILE "/run/iscsid.pid"
-#define POOL_THREADS "64" /* scans that may wait for their targets side by side */
+#define POOL_THREADS "64" /* names, and disks that are looked at, side by side */
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -177,8 +177,8 @@ static void pool_was_there(uv_work_t *work, int status)
 
 /*
  * The disk that holds the root file system may hang on this process: it is not paged out, not
- * killed when memory is short, and its memory comes without I/O. Scans do I/O, so the threads
- * that run them are made before the last of these is set.
+ * killed when memory is short, and its memory comes without I/O. Work in the pool may read disks,
+ * so its threads are made before the last of these is set; scans have threads of their own.
  */
 static void protect_process(uv_loop_t *loop)
 {

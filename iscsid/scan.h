@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* scan.h - SCSI scans of a session's host: they block on the target, so they run in the pool */
+/* scan.h - SCSI scans of a session's host: they block on the target, so each has a thread */
 #ifndef ISCSID_SCAN_H
 #define ISCSID_SCAN_H
 
-#include <uv.h>
+#include "thread.h"
 
 struct scan {
-	uv_work_t work;
+	struct thread thread;
 	const char *root;
 	int host, err;
 	void (*done)(struct scan *s, int err);

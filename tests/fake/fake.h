@@ -27,6 +27,7 @@ struct fake_kernel {
 	int fail[FAKE_STEPS];	/* -errno that the step ends with; 0: it works */
 	bool mute[FAKE_STEPS];	/* the step works but the event that follows never comes */
 	unsigned int calls[FAKE_STEPS];
+	bool scan_hangs;	/* of hosts made from now on, until somebody opens the file to read */
 	unsigned int sessions;	/* that exist now */
 	unsigned int abuses;	/* a call on a session that is not there, an unknown descriptor, ... */
 	struct kernel_params last_params;

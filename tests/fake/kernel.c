@@ -65,6 +65,16 @@ static void put(const char *path, const char *value)
 	fclose(f);
 }
 
+/* In place of a file: who opens it to write waits for a reader. */
+static void make_fifo(const char *path)
+{
+	char full[640];
+
+	snprintf(full, sizeof(full), "%s/%s", sys_root, path);
+	if (unlink(full) || mkfifo(full, 0600))
+		abort();
+}
+
 static void link_class(const char *class, const char *entry, const char *to)
 {
 	char path[512], target[512];
@@ -118,6 +128,8 @@ static void sysfs_add(const struct fake_session *s, const struct kernel_params *
 	snprintf(path, sizeof(path), "sys/devices/platform/host%d/scsi_host/host%d/scan", s->host,
 		s->host);
 	put(path, "");
+	if (fake_kernel.scan_hangs)
+		make_fifo(path);
 	snprintf(path, sizeof(path), "%s/sys/devices/platform/%s/device", sys_root, base);
 	snprintf(dir, sizeof(dir), "../../../session%u", s->sid);
 	if (symlink(dir, path))

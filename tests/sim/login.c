@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* login.c - first logins: what is tried again and how long, what is final, what is left behind */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "err.h"
 #include "sim.h"
@@ -224,6 +226,49 @@ START_TEST(isids_differ_and_return)
 }
 END_TEST
 
+/* More scans that hang than the pool has threads: other logins, and names, go on. */
+START_TEST(hung_scans_delay_nobody)
+{
+	enum { HUNG = 80 };
+	static struct sim_waiter hung[HUNG];
+	struct iscsi_node *n;
+	char path[128];
+	int fds[HUNG + 1], n_fds = 0;
+	struct session *s;
+
+	fake_kernel.scan_hangs = true;
+	for (int i = 0; i < HUNG; i++) {
+		n = sim_node(0);
+		iscsi_node_set(n, "node.session.nr_sessions", "100");
+		sim_begin_login(n, &hung[i]);
+	}
+	while (fake_kernel.sessions < HUNG)
+		uv_run(&sim.loop, UV_RUN_ONCE);
+	fake_kernel.scan_hangs = false;
+	n = sim_node(0);
+	iscsi_node_set(n, "node.conn[0].address", "localhost");
+	sim_begin_login(n, &w);
+	while (!w.done)
+		uv_run(&sim.loop, UV_RUN_ONCE);
+	ck_assert_int_eq(w.code, ISCSI_OK);
+	/* A reader comes: they end. */
+	list_for_each(s, &sim.initiator.sessions, link) {
+		snprintf(path, sizeof(path), "%s/sys/class/scsi_host/host%d/scan", sim.root, s->host);
+		fds[n_fds] = open(path, O_RDONLY | O_NONBLOCK);
+		ck_assert_int_ge(fds[n_fds++], 0);
+	}
+	for (int i = 0; i < HUNG; i++)
+		ck_assert(!hung[i].done);
+	sim_settle();
+	for (int i = 0; i < HUNG; i++) {
+		ck_assert(hung[i].done);
+		ck_assert_int_eq(hung[i].code, ISCSI_OK);
+	}
+	while (n_fds)
+		close(fds[--n_fds]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("login");
@@ -244,6 +289,7 @@ int main(void)
 	tcase_add_test(c, no_name_for_the_host);
 	tcase_add_test(c, silent_target_delays_nobody);
 	tcase_add_test(c, isids_differ_and_return);
+	tcase_add_test(c, hung_scans_delay_nobody);
 	suite_add_tcase(s, c);
 	return sim_main(s);
 }

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "log.h"
 #include "str.h"
+#include "thread.h"
 
 #define QUIET_MS 5	/* of real time without anything to do: nothing moves any more */
 #define STEPS_MAX 10000 /* timers fired before a test counts as hanging */
@@ -132,8 +133,8 @@ void sim_settle(void)
 		uv_timer_start(&quiet, nothing, QUIET_MS, 0);
 		uv_run(&sim.loop, UV_RUN_ONCE);
 		slept = uv_metrics_idle_time(&sim.loop) - slept;
-		/* Work in the pool is under way while the loop sleeps. */
-	} while (slept < QUIET_MS * 900000ull || sim.loop.active_reqs.count);
+		/* Work in the pool and in threads is under way while the loop sleeps. */
+	} while (slept < QUIET_MS * 900000ull || sim.loop.active_reqs.count || threads_running);
 	uv_close((uv_handle_t *)&quiet, NULL);
 	uv_run(&sim.loop, UV_RUN_NOWAIT);
 }
