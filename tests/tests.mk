@@ -37,6 +37,7 @@ cli: all
 	tests/cli.sh $(B)/sbin
 targetadm: all $(B)/tests/targetadm/daemon
 	tests/targetadm/run $(B)
+	tests/targetadm/config $(B)
 interop: all $(B)/tests/interop-node
 	tests/interop.sh $(B)/tests/interop-node
 $(B)/tests/interop-node: $(B)/tests/interop-node.o $(B)/node.a $(B)/common.a
