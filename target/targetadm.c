@@ -22,6 +22,7 @@
 #include "model.h"
 #include "name.h"
 #include "str.h"
+#include "varlink-message.h"
 #include "varlink.h"
 
 #define INTERFACE "io.iscsi.target."
@@ -57,9 +58,8 @@ static int say_text(const char *text, const char *why)
 	return ADM_USAGE_ERROR;
 }
 
-static int lost(const struct adm *a, int r)
+static int lost(int r)
 {
-	(void)a;
 	if (r == -ECONNRESET || r == -EPIPE) {
 		fprintf(stderr, "%s: tgtd closed the socket\n", program_invocation_short_name);
 		return ADM_USAGE_ERROR;
@@ -81,7 +81,7 @@ static int call(struct adm *a, const char *method, struct json_object *params,
 	if (!r)
 		r = varlink_client_read(a->client, -1, &reply);
 	if (r)
-		return lost(a, r);
+		return lost(r);
 	if (reply.error) {
 		const char *text = json_object_get_string(
 			json_object_object_get(reply.params, "text"));
@@ -123,6 +123,7 @@ static struct json_object *with_tid(const struct adm *a)
 	return p;
 }
 
+/* *all holds *ret, and is the caller's to json_object_put. */
 static int state(struct adm *a, bool secrets, struct json_object **ret, struct json_object **all)
 {
 	struct json_object *p = json_object_new_object();
@@ -369,13 +370,16 @@ static int portal_change(struct adm *a, const char *method)
 	struct json_object *p;
 	char *rest = copy, *item;
 
-	while (rest && (item = strsep(&rest, ",")))
-		for (size_t i = 0; i < 4; i++) {
-			const char *value = str_after(item, names[i]);
+	while (rest && (item = strsep(&rest, ","))) {
+		size_t i = 0, len = strcspn(item, "=");
 
-			if (value && *value == '=')
-				values[i] = value + 1;
-		}
+		while (i < 4 && (strlen(names[i]) != len || strncmp(item, names[i], len) != 0))
+			i++;
+		if (i == 4 || !item[len])
+			return say(MODEL_INVALID, "a portal is given as portal=ADDRESS[:PORT] with "
+						  "tpgt=, nop_interval=, nop_count=");
+		values[i] = item + len + 1;
+	}
 	if (!values[0])
 		return say(MODEL_INVALID, "there is no portal=ADDRESS[:PORT]");
 	text = values[3] ? str_printf("%s,%s", values[0], values[3]) : strdup(values[0]);
@@ -496,11 +500,14 @@ static int system_delete(struct adm *a)
 		struct varlink_client *c;
 
 		if (varlink_client_open(a->socket, &c))
-			break;
+			return 0;
 		varlink_client_close(c);
 		poll(NULL, 0, GONE_POLL_MS);
 	}
-	return status;
+	if (!status)
+		fprintf(stderr, "%s: iscsi-targetd is told to end, and does not\n",
+			program_invocation_short_name);
+	return status ? status : ADM_USAGE_ERROR;
 }
 
 static int show_drivers(struct adm *a, struct json_object *s)
@@ -569,6 +576,7 @@ static int dump(struct adm *a)
 
 	if (!status)
 		config_write(s, stdout);
+	varlink_message_wipe(all);
 	json_object_put(all);
 	return status;
 }
