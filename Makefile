@@ -62,10 +62,10 @@ ISCSID = $(filter-out $(B)/iscsid/main.o,$(call objs,iscsid))
 TARGET_MAINS = target/main.c target/targetadm.c
 TARGET = $(filter-out $(patsubst %.c,$(B)/%.o,$(TARGET_MAINS)),$(call objs,target))
 
-PROGRAMS = $(B)/iscsid.bin $(B)/iscsiadm.bin $(B)/iscsi-iname.bin $(B)/iscsi-targetadm.bin
+PROGRAMS = iscsid iscsiadm iscsi-iname iscsi-targetd iscsi-targetadm
 LIBNODE = $(B)/libiscsi-node.so.0
 
-all: $(addprefix $(B)/sbin/,iscsid iscsiadm iscsi-iname iscsi-targetadm) $(LIBNODE)
+all: $(addprefix $(B)/sbin/,$(PROGRAMS)) $(LIBNODE)
 
 $(B)/sbin/%: $(B)/%.bin
 	@mkdir -p $(@D)
@@ -87,6 +87,8 @@ $(B)/iscsiadm.bin: $(B)/iscsiadm/main.o $(ISCSIADM) $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) $(NO_EXPORT) -o $@ $^ $(LIBS) -lisns
 $(B)/iscsi-iname.bin: $(B)/iscsiadm/iscsi-iname.o $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,libcrypto)
+$(B)/iscsi-targetd.bin: $(B)/target/main.o $(B)/target.a $(B)/common.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/iscsi-targetadm.bin: $(B)/target/targetadm.o $(B)/target.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(LIBNODE): $(NODE) $(B)/common.a libiscsi-node/iscsi-node.map
@@ -119,7 +121,7 @@ MAN = $(DESTDIR)$(PREFIX)/share/man
 install: all
 	install -d $(SBIN) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/iscsi/ifaces $(UNITDIR) \
 		$(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(MAN)/man5 $(MAN)/man8
-	for p in iscsid iscsiadm iscsi-iname iscsi-targetadm; do install -m 755 $(B)/$$p.bin $(SBIN)/$$p || exit 1; done
+	for p in $(PROGRAMS); do install -m 755 $(B)/$$p.bin $(SBIN)/$$p || exit 1; done
 	ln -sf ../sbin/iscsiadm $(DESTDIR)$(PREFIX)/bin/iscsiadm
 	[ -e $(DESTDIR)/etc/iscsi/iscsid.conf ] || install -m 600 etc/iscsi/iscsid.conf $(DESTDIR)/etc/iscsi/
 	install -m 600 etc/iscsi/ifaces/iface.example $(DESTDIR)/etc/iscsi/ifaces/

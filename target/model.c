@@ -147,6 +147,7 @@ enum model_error model_target_new(struct model *m, int tid, const char *name)
 	acl_init(&t->acl);
 	credentials_init(&t->credentials);
 	list_init(&t->sessions);
+	list_init(&t->faults);
 	t->settings = m->defaults;
 	insert(m, t);
 	r = m->hooks->target_new ? m->hooks->target_new(m->data, t) : 0;
@@ -229,6 +230,10 @@ enum model_error model_target_set(
 {
 	const char *fault;
 
+	if (str_eq(name, "fault") && m->hooks->target_fault) {
+		fault = m->hooks->target_fault(m->data, t, value);
+		return fault ? invalid(m, "the fault %.64s %s", value, fault) : MODEL_OK;
+	}
 	for (size_t i = 0; i < sizeof(own_settings) / sizeof(own_settings[0]); i++)
 		if (str_eq(own_settings[i].name, name)) {
 			fault = own_settings[i].set(t, value);

@@ -67,6 +67,7 @@ struct target {
 	struct scsi_device *device; /* set by the hook target_new */
 	struct json_object *set_by_hand; /* unit.h's */
 	struct list sessions; /* of struct target_session; the transport adds and removes */
+	struct list faults;   /* the hook target_fault's own */
 };
 
 struct portal {
@@ -97,6 +98,8 @@ struct model_hooks {
 	int (*target_new)(void *data, struct target *t);
 	/* The target leaves: its sessions end, its device goes. t is freed on return. */
 	void (*target_gone)(void *data, struct target *t);
+	/* Misbehaviour on purpose. NULL when good, else why not, as the end of a sentence. */
+	const char *(*target_fault)(void *data, struct target *t, const char *text);
 	int (*portal_open)(void *data, struct portal *p); /* listens; 0 or -errno */
 	void (*portal_close)(void *data, struct portal *p);
 	/* Closes the TCP connection; the session may leave with it, now or later. */
@@ -130,7 +133,7 @@ bool target_redirects(const struct target *t, const char *local_address);
 
 enum model_error model_target_new(struct model *m, int tid, const char *name);
 enum model_error model_target_delete(struct model *m, int tid, bool force);
-/* state, Redirect*, and all of settings.h */
+/* state, Redirect*, fault, and all of settings.h */
 enum model_error model_target_set(
 	struct model *m, struct target *t, const char *name, const char *value);
 /* address or initiator may be NULL; both are added, or neither. */

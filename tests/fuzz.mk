@@ -8,15 +8,19 @@ TIME ?= 2
 # libFuzzer's entry has no header
 $(patsubst %,%.o,$(FUZZ)): WARN += -Wno-missing-prototypes
 
+# what the program for the target sees and is linked with, in place of the initiator
+$(B)/tests/fuzz/target.o: SEES_tests = $(SEES_target) tests
+$(B)/tests/fuzz/target: $(B)/target.a
+
 ifdef SAN
 ifdef FUZZER
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/node.a $(B)/common.a
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 run_fuzz = mkdir -p $(B)/corpus/$$n && $$f -max_total_time=$(TIME) -max_len=16384 \
 	-artifact_prefix=$$f.crash- $(B)/corpus/$$n tests/fuzz/corpus/$$n
 else
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/main.o $(B)/node.a $(B)/common.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
 run_fuzz = $$f -t $(TIME) tests/fuzz/corpus/$$n
 endif
 fuzz: $(FUZZ)

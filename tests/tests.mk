@@ -8,15 +8,16 @@ FAKE = $(call objs,tests/fake) $(B)/tests/sim/sim.o
 # what the fakes stand in for
 ISCSID_SIM = $(filter-out $(B)/iscsid/netlink.o $(B)/iscsid/clock.o,$(ISCSID))
 
+$(B)/tests/target/%.o $(B)/tests/rig/%.o: SEES_tests = $(SEES_target) tests tests/rig
 $(B)/tests/target/%.o: tests/target/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(addprefix -I,$(SEES_target) tests) $(call pkg,cflags,$(PKGS) check) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(addprefix -I,$(SEES_tests)) $(call pkg,cflags,$(PKGS) check) -MMD -MP -c -o $@ $<
 $(B)/tests/%.o: tests/%.c Makefile tests/tests.mk
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(addprefix -I,$(SEES_tests)) $(call pkg,cflags,$(PKGS) check) -MMD -MP -c -o $@ $<
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
-$(B)/tests/target/%: $(B)/tests/target/%.o $(B)/target.a $(B)/common.a
+$(B)/tests/target/%: $(B)/tests/target/%.o $(B)/tests/rig/rig.o $(B)/target.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 # The administration's daemon alone, for tests/targetadm/run.
 $(B)/tests/targetadm/%.o: tests/targetadm/%.c Makefile tests/tests.mk

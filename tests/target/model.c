@@ -47,7 +47,9 @@ static void on_connection(void *data, struct target_session *s, struct target_co
 	closed = (int)(s->sid * 10 + c->cid);
 }
 
-static const struct model_hooks hooks = {on_target, on_gone, on_open, on_close, on_connection};
+static const struct model_hooks hooks = {.target_new = on_target,
+	.target_gone = on_gone, .portal_open = on_open, .portal_close = on_close,
+	.connection_close = on_connection};
 
 static void setup(void)
 {
