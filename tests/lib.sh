@@ -177,13 +177,16 @@ start_udev() { # with the rules for disks alone: a host may bring a hundred more
 	/lib/systemd/systemd-udevd --daemon 2> /dev/null
 }
 
-# tgt
+# A target with tgtadm's command lines: tgt, or ours, as TARGET says.
+: "${TARGET:=tgt}"
+declare -A target_daemon=([ours]=iscsi-targetd [tgt]=tgtd)
+declare -A target_admin=([ours]=iscsi-targetadm [tgt]=tgtadm)
 start_tgt() {
-	tgtd -t 1
-	await 10 tgtadm --lld iscsi --mode sys --op show
+	${target_daemon[$TARGET]} -t 1
+	await 10 tgt sys show
 }
 tgt() { # MODE OP ARGUMENT...
-	tgtadm --lld iscsi --mode "$1" --op "$2" "${@:3}"
+	${target_admin[$TARGET]} --lld iscsi --mode "$1" --op "$2" "${@:3}"
 }
 tgt_target() { # TID NAME [ACL]: with a disk of 64 MB as LUN 1
 	truncate -s 64M "/run/disk$1"
