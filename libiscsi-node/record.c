@@ -34,6 +34,8 @@ static bool is_text(const struct setting *s)
 	return s->type == SETTING_TEXT || s->type == SETTING_LIST;
 }
 
+#define UNKNOWN_MAX 512 /* lines that are kept in one record */
+
 static void wipe_text(char **text)
 {
 	if (*text)
@@ -86,6 +88,48 @@ void record_release(struct record *r)
 	}
 	free(STEAL_PTR(r->unknown));
 	r->n_unknown = 0;
+}
+
+static struct unknown_setting *find_kept(const struct record *r, const char *key)
+{
+	for (size_t i = 0; i < r->n_unknown; i++)
+		if (str_eq(r->unknown[i].key, key))
+			return &r->unknown[i];
+	return NULL;
+}
+
+int record_keep(struct record *r, const char *key, const char *value)
+{
+	struct unknown_setting *u = find_kept(r, key);
+
+	if (u)
+		return set_text(&u->value, value);
+	if (r->n_unknown == UNKNOWN_MAX)
+		return -E2BIG;
+	u = reallocarray(r->unknown, r->n_unknown + 1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	r->unknown = u;
+	u = &r->unknown[r->n_unknown];
+	*u = (struct unknown_setting){0};
+	if (str_set(&u->key, key) < 0 || str_set(&u->value, value) < 0) {
+		free(u->key);
+		return -ENOMEM;
+	}
+	r->n_unknown++;
+	return 0;
+}
+
+/* A value that is known now takes the place of one that was not. */
+static void forget_kept(struct record *r, const char *key)
+{
+	struct unknown_setting *u = find_kept(r, key);
+
+	if (!u)
+		return;
+	free(u->key);
+	wipe_text(&u->value);
+	*u = r->unknown[--r->n_unknown];
 }
 
 bool iface_is_ipv6(const struct iface_settings *iface)
@@ -191,7 +235,7 @@ static int write_row(const struct writer *w, const struct setting *s)
 {
 	const char *value;
 
-	if (!stored(w->record, s))
+	if (!stored(w->record, s) || find_kept(w->record, s->key))
 		return 0;
 	value = value_of(w->record, s);
 	return *value ? w->each(w->data, s->key, value) : 0;
@@ -282,7 +326,7 @@ static bool has_control(const char *s)
 	return false;
 }
 
-enum iscsi_set_result record_set_row(struct record *r, const struct setting *s, const char *value)
+static enum iscsi_set_result set_value(struct record *r, const struct setting *s, const char *value)
 {
 	int i;
 
@@ -308,6 +352,15 @@ enum iscsi_set_result record_set_row(struct record *r, const struct setting *s, 
 		break;
 	}
 	return ISCSI_SET_OK;
+}
+
+enum iscsi_set_result record_set_row(struct record *r, const struct setting *s, const char *value)
+{
+	enum iscsi_set_result result = set_value(r, s, value);
+
+	if (result == ISCSI_SET_OK && r->n_unknown)
+		forget_kept(r, s->key);
+	return result;
 }
 
 enum iscsi_set_result record_set(struct record *r, const char *key, const char *value)

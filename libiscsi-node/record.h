@@ -65,7 +65,8 @@ struct iface_settings {
 	} offload;
 };
 
-struct unknown_setting { /* a line that this version has no row for: kept and written back */
+/* A line that this version has no row for, or whose value it does not know: it is written back. */
+struct unknown_setting {
 	char *key, *value;
 };
 
@@ -139,6 +140,8 @@ enum iscsi_set_result record_set(struct record *r, const char *key, const char *
 /* The same for who has the row, and a value without blanks around it. */
 enum iscsi_set_result record_set_row(
 	struct record *r, const struct setting *s, const char *value);
+/* Keeps a line that r has no place for. -E2BIG: there are too many. */
+int record_keep(struct record *r, const char *key, const char *value);
 int record_each(struct record *r,
 	int (*each)(void *data, const char *key, const char *value, bool secret), void *data);
 

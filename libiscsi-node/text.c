@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNKNOWN_MAX 512 /* lines that are kept in one record */
-
 /* open-iscsi skips one character behind the key, and so "key==value" is no value with a '='. */
 static char *skip_equals(char *p)
 {
@@ -69,29 +67,6 @@ enum line line_read(char **pos, char *end, char **ret_key, char **ret_value)
 	return line_cut(line, ret_key, ret_value);
 }
 
-static int keep_unknown(struct record *r, const char *key, const char *value)
-{
-	struct unknown_setting *u;
-
-	for (size_t i = 0; i < r->n_unknown; i++)
-		if (str_eq(r->unknown[i].key, key))
-			return str_set(&r->unknown[i].value, value);
-	if (r->n_unknown == UNKNOWN_MAX)
-		return -E2BIG;
-	u = realloc(r->unknown, (r->n_unknown + 1) * sizeof(*u));
-	if (!u)
-		return -ENOMEM;
-	r->unknown = u;
-	u = &r->unknown[r->n_unknown];
-	*u = (struct unknown_setting){0};
-	if (str_set(&u->key, key) < 0 || str_set(&u->value, value) < 0) {
-		free(u->key);
-		return -ENOMEM;
-	}
-	r->n_unknown++;
-	return 0;
-}
-
 __attribute__((format(printf, 3, 4))) static void warn(
 	const struct parse *p, unsigned int line, const char *fmt, ...)
 {
@@ -106,21 +81,46 @@ __attribute__((format(printf, 3, 4))) static void warn(
 	p->warn(p->data, line, text);
 }
 
-/* One good line: 1 when it was of use, 0 when not, -ENOMEM. */
+/* Whether there is nothing but choices of s in a list. */
+static bool list_is_whole(const struct setting *s, const char *value)
+{
+	while (*(value += strspn(value, ", \t"))) {
+		size_t len = strcspn(value, ", \t");
+		size_t i = 0;
+
+		while (s->choices[i] &&
+			(strlen(s->choices[i]) != len || memcmp(s->choices[i], value, len) != 0))
+			i++;
+		if (!s->choices[i])
+			return false;
+		value += len;
+	}
+	return true;
+}
+
+/* Of a record's own file: 1 when it is kept, 0, -ENOMEM. */
+static int keep(struct record *r, const char *key, const char *value, unsigned int line,
+	const struct parse *p)
+{
+	int ret = p->record ? record_keep(r, key, value) : -EINVAL;
+
+	if (ret == -E2BIG)
+		warn(p, line, "there are too many unknown keys, %s is dropped", key);
+	return ret == -ENOMEM ? ret : ret == 0;
+}
+
+/*
+ * One good line: 1 when it was of use, 0 when not, -ENOMEM. What another release may mean by a value
+ * that we do not know is not ours to throw away.
+ */
 static int take(struct record *r, char *key, char *value, unsigned int line, const struct parse *p,
 	size_t *at)
 {
 	const struct setting *s = settings_find_next(r->settings, key, at);
 	int ret;
 
-	if (!s && !p->record)
-		return 0;
-	if (!s) {
-		ret = keep_unknown(r, key, value);
-		if (ret == -E2BIG)
-			warn(p, line, "there are too many unknown keys, %s is dropped", key);
-		return ret == -ENOMEM ? ret : ret == 0;
-	}
+	if (!s)
+		return keep(r, key, value, line, p);
 	if (p->only && !(s->flags & p->only))
 		return 0;
 	switch (record_set_row(r, s, value)) {
@@ -132,9 +132,15 @@ static int take(struct record *r, char *key, char *value, unsigned int line, con
 			warn(p, line, "the value of %s cannot be used", key);
 		else
 			warn(p, line, "%s cannot be '%.200s'", key, value);
-		return 0;
+		ret = s->flags & SETTING_FIXED ? 0 : keep(r, key, value, line, p);
+		return ret < 0 ? ret : 0;
 	case ISCSI_SET_OK:
 		break;
+	}
+	if (s->type == SETTING_LIST && !list_is_whole(s, value)) {
+		ret = keep(r, key, value, line, p);
+		if (ret < 0)
+			return ret;
 	}
 	if (p->record)
 		r->stated |= s->late;

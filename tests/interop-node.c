@@ -5,6 +5,7 @@
  *   interop-node ROOT list
  *   interop-node ROOT show|new|rewrite|delete TARGET ADDRESS PORT TPGT IFACE [KEY VALUE]...
  *   interop-node ROOT update TARGET ADDRESS PORT TPGT IFACE KEY VALUE...
+ *   interop-node ROOT hold TARGET ADDRESS PORT TPGT IFACE KEY VALUE...	an update that takes two seconds
  *   interop-node ROOT discovery-new|discovery-rewrite|discovery-show ADDRESS PORT
  */
 #include "iscsi-node.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct iscsi_db *db;
 
@@ -76,6 +78,18 @@ static int update(const struct iscsi_node_id *id, char **pairs, int count)
 	return iscsi_db_update(db, id, settings, n, &bad);
 }
 
+/* The records of a group are in place at its end. */
+static int hold(const struct iscsi_node_id *id, char **pairs, int count)
+{
+	int r, failed;
+
+	iscsi_db_group_begin(db);
+	r = update(id, pairs, count);
+	sleep(2);
+	failed = iscsi_db_group_end(db);
+	return r ? r : failed;
+}
+
 static int on_node(const char *verb, char **args, int count)
 {
 	const struct iscsi_node_id id = {args[0], args[1], atoi(args[2]), atoi(args[3]), args[4]};
@@ -84,6 +98,8 @@ static int on_node(const char *verb, char **args, int count)
 		return create(&id, args + 5, count - 5);
 	if (strcmp(verb, "update") == 0)
 		return update(&id, args + 5, count - 5);
+	if (strcmp(verb, "hold") == 0)
+		return hold(&id, args + 5, count - 5);
 	if (strcmp(verb, "delete") == 0)
 		return iscsi_db_delete(db, &id);
 	return use(&id, strcmp(verb, "rewrite") == 0);

@@ -203,4 +203,21 @@ ours show $a 10.0.0.1 3260 1 default >"$tmp/now"
 ok "their last update is there" grep -qx "node.session.cmds_max = $count" "$tmp/now"
 ok "our last update is there" grep -qx "node.session.queue_depth = $count" "$tmp/now"
 ok "no lock is left" test ! -e "$tmp/run/lock/iscsi/lock.write"
+lock=$tmp/run/lock/iscsi/lock.write
+await_lock() { for _ in $(seq 100); do [ ! -e "$lock" ] || return 0; sleep 0.05; done; return 1; }
+ours hold $a 10.0.0.1 3260 1 default node.session.queue_depth 77 &
+hold=$!
+ok "we hold their lock while we write" await_lock
+ok "they wait for us" theirs -m node -T $a -p 10.0.0.1 -o update -n node.session.cmds_max -v 88
+wait $hold
+ours show $a 10.0.0.1 3260 1 default >"$tmp/now"
+ok "and neither loses what the other wrote" sh -c "grep -qx 'node.session.cmds_max = 88' $tmp/now &&
+	grep -qx 'node.session.queue_depth = 77' $tmp/now"
+# as one of theirs that was killed leaves it
+ln "$tmp/run/lock/iscsi/lock" "$lock"
+(sleep 1 && rm "$lock") &
+started=$(date +%s%N)
+ok "we wait for them" ours update $a 10.0.0.1 3260 1 default node.session.queue_depth 78
+ok "as long as they are" test $((($(date +%s%N) - started) / 1000000)) -ge 900
+wait
 exit $failed

@@ -331,6 +331,36 @@ START_TEST(update_keeps_what_it_does_not_know)
 }
 END_TEST
 
+/* Of other releases: 2.0-873's slp, a digest and an algorithm of days to come. */
+START_TEST(update_keeps_values_that_it_does_not_know)
+{
+	static const char *const lines[] = {"\nnode.discovery_type = slp\n",
+		"\nnode.conn[0].iscsi.HeaderDigest = CRC64\n",
+		"\nnode.session.auth.chap_algs = SHA512,MD5\n",
+		"\nnode.session.conn_reopen_log_freq = 3\n"};
+	const char *file = NODES "/10.0.0.1,3260,1/default";
+	struct iscsi_setting s = {"node.startup", "onboot"};
+	char text[512] = "node.startup = manual";
+	size_t which;
+
+	for (size_t i = 0; i < 4; i++)
+		strcat(text, lines[i]);
+	put_text(file, text);
+	ck_assert_str_eq(stored(&a1, "node.conn[0].iscsi.HeaderDigest"), "None");
+	ck_assert_str_eq(stored(&a1, "node.session.auth.chap_algs"), "MD5");
+	ck_assert_int_eq(iscsi_db_update(db, &a1, &s, 1, &which), 0);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_msg(strstr(text_of(file), lines[i]) != NULL, "lost:%s", lines[i]);
+	ck_assert_ptr_null(strstr(text_of(file), "HeaderDigest = None"));
+	/* until they are set anew */
+	s = (struct iscsi_setting){"node.conn[0].iscsi.HeaderDigest", "CRC32C"};
+	ck_assert_int_eq(iscsi_db_update(db, &a1, &s, 1, &which), 0);
+	ck_assert_ptr_nonnull(strstr(text_of(file), "HeaderDigest = CRC32C\n"));
+	ck_assert_ptr_null(strstr(text_of(file), "CRC64"));
+	ck_assert_ptr_nonnull(strstr(text_of(file), lines[2]));
+}
+END_TEST
+
 static const char *const writer_keys[] = {"node.session.cmds_max", "node.session.queue_depth",
 	"node.session.nr_sessions", "node.session.reopen_max", "node.session.iscsi.ERL",
 	"node.conn[0].tcp.window_size", "node.conn[0].timeo.login_timeout",
@@ -493,6 +523,7 @@ int main(void)
 		delete_leaves_nothing_behind, moving_to_another_source_moves_the_link,
 		names_that_leave_the_directory_are_refused, long_names_do_without_a_link,
 		update_takes_all_or_nothing, update_keeps_what_it_does_not_know,
+		update_keeps_values_that_it_does_not_know,
 		parallel_updates_are_all_kept, killed_writers_leave_whole_records_and_no_lock,
 		lock_of_open_iscsi_is_respected, dead_writers_lock_is_taken_over,
 		old_lock_of_open_iscsi_is_taken_over,
