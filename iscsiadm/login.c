@@ -19,8 +19,8 @@ struct attempt {
 
 /* How a list of records is logged in to. */
 struct how {
-	bool extra;	 /* one more session to each, whatever there is */
-	bool wait, first; /* for the answers; for the first of each target that works */
+	struct login_flags flags;
+	bool first;	    /* with wait: only for the first path of each target that works */
 	const char *failed; /* printed at the end when something failed, or NULL */
 };
 
@@ -151,7 +151,7 @@ static int count_sessions(const struct view_sessions *v, struct iscsi_node *n)
 static int plan_node(struct logins *l, struct iscsi_node *n, const struct view_sessions *v)
 {
 	int wanted = nr_sessions(n), present = count_sessions(v, n), r = ISCSI_OK;
-	int missing = l->how->extra ? 1 : wanted - present;
+	int missing = l->how->flags.extra ? 1 : wanted - present;
 	struct iscsi_node_id id;
 
 	if (missing <= 0) {
@@ -161,7 +161,7 @@ static int plan_node(struct logins *l, struct iscsi_node *n, const struct view_s
 		note_error(l, ISCSI_ERR_SESS_EXISTS);
 	}
 	while (missing-- > 0 && !r)
-		r = add_attempt(l, n, l->how->extra || wanted > 1);
+		r = add_attempt(l, n, l->how->flags.extra || wanted > 1);
 	return r;
 }
 
@@ -175,7 +175,7 @@ static int ask(struct request *q, struct logins *l)
 		return ISCSI_ERR_NOMEM;
 	for (; nodes.n < l->n; nodes.n++)
 		nodes.items[nodes.n] = l->items[nodes.n].node;
-	r = request_login(q, &nodes, l->how->extra, l->how->wait, on_answer, l);
+	r = request_login(q, &nodes, &l->how->flags, on_answer, l);
 	free(nodes.items);
 	return r;
 }
@@ -188,7 +188,7 @@ static void run(struct app *a, struct logins *l)
 	if (!r)
 		r = ask(q, l);
 	/* What has no answer, has this one. */
-	if (!r && l->how->wait)
+	if (!r && l->how->flags.wait)
 		r = ISCSI_ERR_ISCSID_COMM;
 	for (size_t i = 0; i < l->n && r; i++)
 		if (l->items[i].code == UNSET && !l->items[i].settled)
@@ -226,8 +226,7 @@ static int log_in(struct app *a, const struct nodes *nodes, const struct how *ho
 int login_nodes(struct app *a, const struct nodes *nodes, bool extra, bool in_discovery)
 {
 	const struct how how = {
-		.extra = extra,
-		.wait = !a->o.no_wait,
+		.flags = {.extra = extra, .wait = !a->o.no_wait},
 		.first = a->o.wait_first,
 		.failed = in_discovery ? NULL : "Could not log into all portals",
 	};
@@ -306,7 +305,7 @@ struct leading {
 static int login_leading_through(struct leading *l, const char *iface)
 {
 	char failed[128];
-	const struct how how = {.wait = true, .failed = failed};
+	const struct how how = {.flags.wait = true, .failed = failed};
 	int r = select_missing(l->app, l->nodes, iface, &l->missing);
 
 	snprintf(failed, sizeof(failed), "Could not log into all portals on %s, trying next interface",
@@ -345,6 +344,18 @@ static int login_leading(struct app *a, const struct nodes *nodes)
 	return r < 0 ? ISCSI_ERR_IDBM : r;
 }
 
+/* What is automatic stays so: iscsid goes on with what cannot be reached yet. */
+static int login_startup(struct app *a, const struct nodes *nodes, const char *which)
+{
+	const struct how how = {
+		.flags = {.wanted = str_eq(which, "automatic"), .wait = !a->o.no_wait},
+		.first = a->o.wait_first,
+		.failed = "Could not log into all portals",
+	};
+
+	return log_in(a, nodes, &how);
+}
+
 int login_all(struct app *a, const char *which)
 {
 	const struct iscsi_node_match any = {.port = UNSET};
@@ -363,7 +374,7 @@ int login_all(struct app *a, const char *which)
 		log_error("No records found");
 		r = ISCSI_ERR_NO_OBJS_FOUND;
 	} else if (!r) {
-		r = login_nodes(a, &normal, false, false);
+		r = login_startup(a, &normal, which);
 		r2 = login_leading(a, &leading);
 		r = r ? r : r2;
 	}

@@ -158,7 +158,7 @@ static int add_setting(void *data, const char *key, const char *value, bool secr
 	return 0;
 }
 
-int request_login(struct request *q, const struct nodes *nodes, bool extra, bool wait,
+int request_login(struct request *q, const struct nodes *nodes, const struct login_flags *flags,
 	request_answer *answer, void *data)
 {
 	struct json_object *params = json_object_new_object(), *records = json_object_new_array();
@@ -171,9 +171,10 @@ int request_login(struct request *q, const struct nodes *nodes, bool extra, bool
 		json_object_array_add(records, o);
 	}
 	json_object_object_add(params, "records", records);
-	json_object_object_add(params, "extra", json_object_new_boolean(extra));
+	json_object_object_add(params, "extra", json_object_new_boolean(flags->extra));
+	json_object_object_add(params, "wanted", json_object_new_boolean(flags->wanted));
 	r = send_call(q, "io.iscsid.Login", params, true);
-	return r || !wait ? r : read_answers(q, nodes->n, answer, data);
+	return r || !flags->wait ? r : read_answers(q, nodes->n, answer, data);
 }
 
 int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force,

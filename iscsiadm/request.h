@@ -21,7 +21,12 @@ typedef bool request_answer(void *data, size_t index, int code, const char *text
  * Each returns ISCSI_OK when every answer has come, else why not (printed). wait false: the
  * request is sent and nothing waited for.
  */
-int request_login(struct request *q, const struct nodes *nodes, bool extra, bool wait,
+struct login_flags {
+	bool extra;  /* one session more to each, whatever there is */
+	bool wanted; /* iscsid goes on trying what cannot be reached now */
+	bool wait;
+};
+int request_login(struct request *q, const struct nodes *nodes, const struct login_flags *flags,
 	request_answer *answer, void *data);
 int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force,
 	request_answer *answer, void *data);

@@ -20,11 +20,13 @@ static void run_login(struct varlink_call *call, struct json_object *params, voi
 	struct control *c = data;
 	struct json_object *records = json_object_object_get(params, "records");
 	struct json_object *extra = json_object_object_get(params, "extra");
+	struct json_object *wanted = json_object_object_get(params, "wanted");
 
 	if (!json_object_is_type(records, json_type_array) || !json_object_array_length(records))
 		varlink_call_invalid(call, "records");
 	else
-		request_login(c->initiator, call, records, json_object_get_boolean(extra));
+		request_login(c->initiator, call, records, json_object_get_boolean(extra),
+			json_object_get_boolean(wanted));
 }
 
 static void run_logout(struct varlink_call *call, struct json_object *params, void *data)

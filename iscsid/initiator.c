@@ -23,14 +23,24 @@ struct session *initiator_find_sid(struct initiator *i, uint32_t sid)
 	return NULL;
 }
 
-unsigned int initiator_count(struct initiator *i, const struct iscsi_node *node)
+bool initiator_has_all(struct initiator *i, const struct iscsi_node *n)
 {
 	struct session *s;
-	unsigned int n = 0;
+	int count = 0;
 
 	list_for_each(s, &i->sessions, link)
-		n += session_is_for(s, node);
-	return n;
+		count += session_is_for(s, n);
+	return count >= (n->nr_sessions > 1 ? n->nr_sessions : 1);
+}
+
+bool initiator_join_login(struct initiator *i, const struct iscsi_node *n, struct session_waiter *w)
+{
+	struct session *s;
+
+	list_for_each(s, &i->sessions, link)
+		if (session_is_for(s, n) && session_join_login(s, w))
+			return true;
+	return false;
 }
 
 int initiator_need_name(struct initiator *i)

@@ -17,6 +17,8 @@
 struct iscsi_db;
 struct iscsi_node;
 struct session;
+struct session_waiter;
+struct wanted;
 
 struct initiator {
 	uv_loop_t *loop;
@@ -25,6 +27,7 @@ struct initiator {
 	struct kernel *kernel;
 	struct machine_runner runner;
 	char *name, *alias; /* InitiatorName (NULL: not read yet) and InitiatorAlias (or NULL) */
+	struct wanted *wanted; /* NULL: nothing stays wanted */
 	bool safe_logout;   /* iscsid.safe_logout: no logout from under who uses the disks */
 	struct list sessions;
 };
@@ -47,7 +50,10 @@ const char *initiator_name_for(const struct initiator *i, const struct iscsi_nod
 int initiator_choose_isid(struct initiator *i, const struct iscsi_node *node, uint8_t ret[ISID_LEN]);
 
 struct session *initiator_find_sid(struct initiator *i, uint32_t sid);
-/* How many sessions there are, or are on their way, to a record's target, portal and iface. */
-unsigned int initiator_count(struct initiator *i, const struct iscsi_node *node);
+/* Are there, or are on their way, as many sessions to a record's portal as it wants? */
+bool initiator_has_all(struct initiator *i, const struct iscsi_node *node);
+/* One more who waits for a login of that record that is under way; false: there is none. */
+bool initiator_join_login(struct initiator *i, const struct iscsi_node *node,
+	struct session_waiter *w);
 
 #endif

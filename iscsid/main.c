@@ -23,6 +23,7 @@
 #include "log.h"
 #include "sock.h"
 #include "stock.h"
+#include "wanted.h"
 
 #define LOCK_FILE "/" CONTROL_DIR "/iscsid.lock"
 #define PID_FILE "/run/iscsid.pid"
@@ -42,7 +43,7 @@ struct daemon {
 	struct options options;
 	uv_loop_t loop;
 	uv_signal_t sigterm, sigint;
-	struct iscsi_db *db;
+	struct iscsi_db *db, *wanted_db; /* the pool reads the second one */
 	struct initiator initiator;
 	struct control *control;
 	struct stock *stock;
@@ -307,6 +308,17 @@ static int open_initiator(struct daemon *d)
 	return r;
 }
 
+static int open_wanted(struct daemon *d)
+{
+	int r = iscsi_db_open_files("", d->options.config, d->options.initiatorname, &d->wanted_db);
+
+	if (!r)
+		r = wanted_open(&d->initiator, d->wanted_db, &d->initiator.wanted);
+	if (r)
+		log_error("automatic records cannot be kept wanted: %s", strerror(-r));
+	return r;
+}
+
 static int open_control(struct daemon *d)
 {
 	int fd = listen_fd(), r;
@@ -347,6 +359,8 @@ static int start(struct daemon *d)
 	protect_process(&d->loop);
 	r = open_initiator(d);
 	if (!r)
+		r = open_wanted(d);
+	if (!r)
 		r = open_control(d);
 	if (!r)
 		r = write_pid(d);
@@ -358,8 +372,10 @@ static void end(struct daemon *d)
 	remove_pid(d);
 	control_close(d->control);
 	stock_close(d->stock);
+	wanted_close(d->initiator.wanted);
 	initiator_close(&d->initiator);
 	iscsi_db_close(d->db);
+	iscsi_db_close(d->wanted_db);
 }
 
 int main(int argc, char **argv)

@@ -14,6 +14,7 @@
 #include "record.h"
 #include "session.h"
 #include "str.h"
+#include "wanted.h"
 
 struct request;
 
@@ -22,6 +23,7 @@ struct part {
 	struct request *request;
 	int index;
 	bool joined; /* the login was begun for another caller */
+	struct iscsi_node *wish; /* what stays wanted when it cannot be reached, or NULL */
 	/* of a logout that has to ask who uses the disks */
 	uv_work_t work;
 	uint32_t sid;
@@ -42,6 +44,9 @@ static void reply(struct part *p, int code, const char *text, uint32_t sid)
 	struct request *q = p->request;
 	struct json_object *o = json_object_new_object();
 
+	if (p->wish && wanted_is_for(code))
+		wanted_add(q->initiator->wanted, p->wish);
+	iscsi_node_free(p->wish);
 	json_object_object_add(o, "index", json_object_new_int(p->index));
 	json_object_object_add(o, "code", json_object_new_int(code));
 	json_object_object_add(o, "text", json_object_new_string(text));
@@ -163,20 +168,17 @@ static bool refused(struct initiator *i, const struct iscsi_node *n, struct refu
  */
 static bool exists(struct initiator *i, const struct iscsi_node *n, struct part *p)
 {
-	unsigned int wanted = n->nr_sessions > 1 ? (unsigned int)n->nr_sessions : 1;
-	struct session *s;
-
-	if (initiator_count(i, n) < wanted)
+	if (!initiator_has_all(i, n))
 		return false;
 	p->joined = true;
-	list_for_each(s, &i->sessions, link)
-		if (session_is_for(s, n) && session_join_login(s, &p->waiter))
-			return true;
+	if (initiator_join_login(i, n, &p->waiter))
+		return true;
 	reply(p, ISCSI_ERR_SESS_EXISTS, "the session exists already", 0);
 	return true;
 }
 
-static void login_one(struct initiator *i, struct part *p, struct json_object *record, bool extra)
+static void login_one(struct initiator *i, struct part *p, struct json_object *record, bool extra,
+	bool wanted)
 {
 	struct iscsi_node *n;
 	struct refusal no;
@@ -188,6 +190,8 @@ static void login_one(struct initiator *i, struct part *p, struct json_object *r
 			r == -ENOMEM ? "out of memory" : "a record is no object", 0);
 		return;
 	}
+	if (wanted && i->wanted && !node_of_json(record, &p->wish))
+		n->initial_login_retry_max = 0;
 	if (refused(i, n, &no)) {
 		snprintf(text, sizeof(text), "the %s %s", no.what, no.why);
 		reply(p, no.code, text, 0);
@@ -202,14 +206,14 @@ static void login_one(struct initiator *i, struct part *p, struct json_object *r
 }
 
 void request_login(struct initiator *i, struct varlink_call *call, struct json_object *records,
-	bool extra)
+	bool extra, bool wanted)
 {
 	size_t n = json_object_array_length(records);
 	struct request *q = new_request(i, call, n, true);
 
 	/* The last reply frees the request: it is not looked at after its last part. */
 	for (size_t k = 0; q && k < n; k++)
-		login_one(i, &q->parts[k], json_object_array_get_idx(records, k), extra);
+		login_one(i, &q->parts[k], json_object_array_get_idx(records, k), extra, wanted);
 }
 
 /* ---- logout ---- */

@@ -9,9 +9,12 @@
 #include "varlink.h"
 
 /* Each starts one piece of work for every element (at least one) and replies once for each. */
-/* extra: one session more, whatever there is already. */
+/*
+ * extra: one session more, whatever there is already. wanted: what cannot be reached at the first
+ * attempt is answered so, and stays wanted (wanted.h).
+ */
 void request_login(struct initiator *i, struct varlink_call *call, struct json_object *records,
-	bool extra);
+	bool extra, bool wanted);
 /* force: also when the disks are in use, and iscsid.safe_logout forbids it. */
 void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids,
 	bool force);
