@@ -243,6 +243,8 @@ static void print_findings(struct app *a, const struct nodes *nodes)
 	struct iscsi_node_id id;
 	char tag[16];
 
+	if (!a->o.login) /* which tells how it goes on */
+		show_many();
 	for (size_t i = 0; i < nodes->n; i++) {
 		iscsi_node_get_id(nodes->items[i], &id);
 		snprintf(tag, sizeof(tag), "%d", id.tpgt);

@@ -260,6 +260,16 @@ static int take_error(struct iscsi_db *db, int r)
 	return r;
 }
 
+static int lock(struct iscsi_db *db, const char *name)
+{
+	int r = db_lock(db, name, &db->commit.lock);
+
+	/* Nothing half locked stays for the next one of a group. */
+	if (r < 0)
+		release(db);
+	return r;
+}
+
 int commit_begin(struct iscsi_db *db, const char *name)
 {
 	struct commit *c = &db->commit;
@@ -272,7 +282,7 @@ int commit_begin(struct iscsi_db *db, const char *name)
 		}
 		flush(db);
 	}
-	return db_lock(db, name, &c->lock);
+	return lock(db, name);
 }
 
 int commit_settle(struct iscsi_db *db, const char *path, const char *name)
@@ -286,7 +296,7 @@ int commit_settle(struct iscsi_db *db, const char *path, const char *name)
 	if (i == c->n)
 		return 0;
 	flush(db);
-	return db_lock(db, name, &db->commit.lock);
+	return lock(db, name);
 }
 
 /* Numbers are drawn, and again where somebody has the same: a forked process, a dead one. */

@@ -273,6 +273,29 @@ START_TEST(a_stopped_writer_delays_its_own_target_only)
 }
 END_TEST
 
+/* A group goes on after a name that it did not get, with all that a writer has to hold. */
+START_TEST(a_group_survives_a_busy_name)
+{
+	const struct iscsi_node_id id = id_of(0);
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 << 30};
+	int fd;
+
+	all.l_len <<= 10;
+	ck_assert_int_eq(store_new(db, &id), 0);
+	fd = open(in_root(LOCKS "/writer"), O_RDWR);
+	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &all), 0);
+	db->lock_wait_ms = 20;
+	iscsi_db_group_begin(db);
+	ck_assert_int_eq(iscsi_db_delete(db, &id), -ETIMEDOUT);
+	ck_assert(!there(LOCKS "/lock.write"));
+	close(fd);
+	ck_assert_int_eq(iscsi_db_delete(db, &id), 0);
+	ck_assert(there(LOCKS "/lock.write"));
+	ck_assert_int_eq(iscsi_db_group_end(db), 0);
+	ck_assert(!there(LOCKS "/lock.write"));
+}
+END_TEST
+
 /* ---- killed anywhere ---- */
 
 #define TARGETS 5
@@ -508,11 +531,32 @@ START_TEST(a_full_disk_leaves_the_old_record)
 }
 END_TEST
 
+/* Nothing can be renamed into a directory of another file system. */
+START_TEST(records_on_a_disk_of_their_own)
+{
+	const struct iscsi_node_id id = id_of(0);
+	size_t bad;
+
+	ck_assert_int_eq(store_new(db, &id), 0);
+	ck_assert_int_eq(iscsi_db_delete(db, &id), 0);
+	enter_namespace();
+	ck_assert_int_eq(mount("tmpfs", in_root("etc/iscsi/nodes"), "tmpfs", 0, NULL), 0);
+	ck_assert_int_eq(store_new(db, &id), 0);
+	ck_assert_int_eq(iscsi_db_update(db, &id, &onboot, 1, &bad), 0);
+	ck_assert_str_eq(startup_of(&id), "onboot");
+	ck_assert(!there("etc/iscsi/.new"));
+	ck_assert_int_eq(iscsi_db_delete(db, &id), 0);
+	ck_assert(!there("etc/iscsi/nodes/iqn.2020-01.x:t0"));
+	ck_assert_int_eq(umount(in_root("etc/iscsi/nodes")), 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {no_update_of_one_record_is_lost,
 		writers_of_different_targets_write_at_the_same_time,
-		a_stopped_writer_delays_its_own_target_only, killed_anywhere,
+		a_stopped_writer_delays_its_own_target_only, a_group_survives_a_busy_name,
+		killed_anywhere, records_on_a_disk_of_their_own,
 		a_write_that_fails_at_any_byte_leaves_the_old_record,
 		a_full_disk_leaves_the_old_record};
 
