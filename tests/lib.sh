@@ -188,6 +188,9 @@ start_tgt() {
 tgt() { # MODE OP ARGUMENT...
 	${target_admin[$TARGET]} --lld iscsi --mode "$1" --op "$2" "${@:3}"
 }
+fault() { # TID FAULT: iscsi-targetd(8); ours alone
+	tgt target update --tid "$1" --name fault --value "$2"
+}
 tgt_target() { # TID NAME [ACL]: with a disk of 64 MB as LUN 1
 	truncate -s 64M "/run/disk$1"
 	tgt target new --tid "$1" --targetname "$2"

@@ -556,6 +556,53 @@ START_TEST(logins_that_are_refused)
 }
 END_TEST
 
+static void fill(uint32_t lba)
+{
+	for (size_t i = 0; i < 512; i++)
+		out[i] = (uint8_t)(lba * 31 + i * (lba >> 4 | 1));
+}
+
+static void check_blocks(uint32_t end)
+{
+	for (uint32_t lba = 0; lba < end; lba++) {
+		fill(lba);
+		peer_read_blocks(&peer, lba, 1, back);
+		ck_assert_msg(!memcmp(out, back, 512), "block %u is lost", lba);
+	}
+}
+
+/* Connections break in the middle of a write, by turns at either end. */
+#define DROPS 100
+START_TEST(drops_lose_no_acknowledged_write)
+{
+	uint32_t acknowledged = 0;
+
+	for (uint32_t i = 0; i < DROPS; i++) {
+		peer_begin(&peer, &rig, KEYS_WRITE);
+		if (i % 10 == 0)
+			check_blocks(acknowledged);
+		for (int n = 0; n < 4; n++) {
+			fill(acknowledged);
+			ck_assert_int_eq(peer_write_blocks(&peer, acknowledged, 1, out), 0);
+			acknowledged++;
+		}
+		memset(out, 0xee, 1024);
+		peer_command(&peer, bhs, BHS_FINAL | WRITE, 1024, CDB_RW10(0x2a, acknowledged, 2));
+		bhs_set_data_len(bhs, 1024);
+		peer_send_raw(&peer, bhs, BHS_LEN);
+		peer_send_raw(&peer, out, 10 * i);
+		rig_run(&rig, 1);
+		if (i % 2)
+			rig_fault(&rig, "close");
+		peer_close(&peer);
+		rig_empties(&rig);
+	}
+	peer_begin(&peer, &rig, "");
+	check_blocks(acknowledged);
+	peer_close(&peer);
+}
+END_TEST
+
 static size_t memory_in_use(void)
 {
 	struct mallinfo2 m = mallinfo2();
@@ -644,6 +691,7 @@ int main(void)
 	tcase_add_test(c, discovery_sees_what_it_may_see);
 	tcase_add_test(c, reinstatement_ends_the_old_session);
 	tcase_add_test(c, logins_that_are_refused);
+	tcase_add_test(c, drops_lose_no_acknowledged_write);
 	tcase_add_test(c, half_open_logins_end);
 	tcase_add_test(c, back_pressure);
 	suite_add_tcase(s, c);
