@@ -141,7 +141,7 @@ bool iface_is_ipv6(const struct iface_settings *iface)
 	return !strchr(address, '.') && !str_eq(iface->bootproto, "dhcp");
 }
 
-static bool is_default(const struct record *r, const struct setting *s)
+bool record_is_default(const struct record *r, const struct setting *s)
 {
 	if (is_text(s))
 		return str_eq(*text_at(r, s), s->text);
@@ -161,7 +161,7 @@ static bool shown(const struct record *r, const struct setting *s)
 {
 	if (s->flags & SETTING_HIDDEN || !applies(r, s))
 		return false;
-	return !s->late || r->stated & s->late || !is_default(r, s);
+	return !s->late || r->stated & s->late || !record_is_default(r, s);
 }
 
 /*
@@ -174,7 +174,7 @@ static bool stored(const struct record *r, const struct setting *s)
 
 	if (!shown(r, s))
 		return false;
-	if (!(s->flags & (SETTING_IPV4 | SETTING_IPV6)) || !is_default(r, s))
+	if (!(s->flags & (SETTING_IPV4 | SETTING_IPV6)) || !record_is_default(r, s))
 		return true;
 	return iface_is_ipv6(&n->iface) == (n->iface.name && strstr(n->iface.name, "ipv6"));
 }

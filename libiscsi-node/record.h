@@ -140,6 +140,7 @@ enum iscsi_set_result record_set(struct record *r, const char *key, const char *
 /* The same for who has the row, and a value without blanks around it. */
 enum iscsi_set_result record_set_row(
 	struct record *r, const struct setting *s, const char *value);
+bool record_is_default(const struct record *r, const struct setting *s);
 /* Keeps a line that r has no place for. -E2BIG: there are too many. */
 int record_keep(struct record *r, const char *key, const char *value);
 int record_each(struct record *r,

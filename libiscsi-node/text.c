@@ -132,7 +132,10 @@ static int take(struct record *r, char *key, char *value, unsigned int line, con
 			warn(p, line, "the value of %s cannot be used", key);
 		else
 			warn(p, line, "%s cannot be '%.200s'", key, value);
-		ret = s->flags & SETTING_FIXED ? 0 : keep(r, key, value, line, p);
+		/* A good line for the same key counts for more. */
+		if (s->flags & SETTING_FIXED || !record_is_default(r, s))
+			return 0;
+		ret = keep(r, key, value, line, p);
 		return ret < 0 ? ret : 0;
 	case ISCSI_SET_OK:
 		break;
