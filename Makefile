@@ -31,7 +31,7 @@ DEPS_BUILD += libmount-dev
 DEPS_TEST = check user-mode-linux kmod udev systemd iproute2 iptables e2fsprogs util-linux
 DEPS_TEST += procps strace python3
 DEPS_TEST += dmsetup fdisk mdadm
-DEPS_TEST += tgt open-iscsi fio xfsprogs
+DEPS_TEST += tgt open-iscsi libiscsi-bin fio xfsprogs
 DEPS_TEST += open-isns-server open-isns-utils
 
 PKGS = libuv json-c libcrypto libkmod libmnl mount libsystemd libisal

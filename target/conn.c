@@ -211,6 +211,11 @@ struct pdu_out *conn_reply(struct conn *c, enum bhs_opcode opcode, uint32_t itt)
 
 void conn_send(struct conn *c, struct pdu_out *pdu, enum conn_number number)
 {
+	/* Nothing comes behind the response that ends a connection. */
+	if (!is_open(c)) {
+		writer_cancel(&c->writer, pdu);
+		return;
+	}
 	if (number != NUMBER_NONE)
 		bhs_set_statsn(pdu->head, c->statsn);
 	if (number == NUMBER_STATUS)

@@ -10,6 +10,9 @@ build/root: all
 
 e2e: build/root build/lab/init
 	tests/run
+	tests/run --target ours $(OUR_TARGET)
+# what is run against both targets that take tgtadm's command lines
+OUR_TARGET = tgt-flow chap-tgt login-failures startup
 demo: deps
 	$(MAKE) build/root build/lab/init
 	tests/demo

@@ -55,6 +55,7 @@ check: deps
 bench: deps
 	$(MAKE) build/root build/lab/init $(B)/bench/floor $(B)/tests/unit/writers
 	tests/bench/run
+	tests/bench/io $(B)
 	tests/bench/node-db $(B)/sbin
 	WRITERS=long CK_TIMEOUT_MULTIPLIER=20 $(B)/tests/unit/writers
 $(B)/bench/floor: tests/bench/floor.c
