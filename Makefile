@@ -25,7 +25,7 @@ endif
 # What a program of each directory needs from Debian.
 DEPS_BUILD = libc6-dev pkg-config
 DEPS_BUILD += libuv1-dev libssl-dev libjson-c-dev libkmod-dev libmnl-dev libsystemd-dev
-DEPS_BUILD += libisns-dev
+DEPS_BUILD += libisns-dev libudev-dev
 DEPS_BUILD += libisal-dev
 DEPS_BUILD += libmount-dev
 DEPS_TEST = check user-mode-linux kmod udev systemd iproute2 iptables e2fsprogs util-linux
@@ -84,7 +84,7 @@ $(B)/common.a $(B)/node.a $(B)/target.a:
 $(B)/iscsid.bin: $(B)/iscsid/main.o $(ISCSID) $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/iscsiadm.bin: $(B)/iscsiadm/main.o $(ISCSIADM) $(B)/node.a $(B)/common.a
-	$(CC) $(ALL_LDFLAGS) $(NO_EXPORT) -o $@ $^ $(LIBS) -lisns
+	$(CC) $(ALL_LDFLAGS) $(NO_EXPORT) -o $@ $^ $(LIBS) -lisns $(call pkg,libs,libudev)
 $(B)/iscsi-iname.bin: $(B)/iscsiadm/iscsi-iname.o $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,libcrypto)
 $(B)/iscsi-targetd.bin: $(B)/target/main.o $(B)/target.a $(B)/common.a
@@ -120,18 +120,20 @@ MAN = $(DESTDIR)$(PREFIX)/share/man
 # Configuration and InitiatorName of a system that has them stay as they are.
 install: all
 	install -d $(SBIN) $(DESTDIR)$(PREFIX)/bin $(DESTDIR)/etc/iscsi/ifaces $(UNITDIR) \
-		$(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(MAN)/man5 $(MAN)/man8
+		$(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(MAN)/man5 $(MAN)/man7 $(MAN)/man8
 	for p in $(PROGRAMS); do install -m 755 $(B)/$$p.bin $(SBIN)/$$p || exit 1; done
 	ln -sf ../sbin/iscsiadm $(DESTDIR)$(PREFIX)/bin/iscsiadm
 	[ -e $(DESTDIR)/etc/iscsi/iscsid.conf ] || install -m 600 etc/iscsi/iscsid.conf $(DESTDIR)/etc/iscsi/
 	install -m 600 etc/iscsi/ifaces/iface.example $(DESTDIR)/etc/iscsi/ifaces/
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(B)/iscsiadm.bin --bash-completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/iscsiadm
 	for u in systemd/*; do sed 's|@sbindir@|$(PREFIX)/sbin|' $$u > $(UNITDIR)/$${u##*/} || exit 1; done
 	install -m 755 $(LIBNODE) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(LIBNODE)) $(DESTDIR)$(LIBDIR)/libiscsi-node.so
 	install -m 644 libiscsi-node/iscsi-node.h $(DESTDIR)$(PREFIX)/include/
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' libiscsi-node/libiscsi-node.pc.in \
 		> $(DESTDIR)$(LIBDIR)/pkgconfig/libiscsi-node.pc
-	for s in 5 8; do install -m 644 man/*.$$s $(MAN)/man$$s/ || exit 1; done
+	for s in 5 7 8; do install -m 644 man/*.$$s $(MAN)/man$$s/ || exit 1; done
 
 include tests/tests.mk
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "discover.h"
+#include "json.h"
 #include "log.h"
 #include "show.h"
 
@@ -71,13 +72,38 @@ static int list_section(struct listing *l, const struct section *s)
 	return r;
 }
 
+static int add_found(void *data, const struct iscsi_node_id *id)
+{
+	json_object_array_add(data, json_node_id(id));
+	return 0;
+}
+
+/* With what was found there. */
+static int add_source(void *data, const struct iscsi_source *source)
+{
+	struct listing *l = data;
+	struct json_object *o = json_source(source), *found = json_object_new_array();
+
+	l->n_total++;
+	json_object_object_add(o, "records", found);
+	json_add(l->app, "sources", o);
+	return iscsi_db_each_found(l->app->db, source, add_found, found);
+}
+
+static int add_section(struct listing *l, const struct section *s)
+{
+	if (s->has_addresses)
+		return iscsi_db_each_source(l->app->db, s->type, add_source, l);
+	return add_source(l, &(struct iscsi_source){.type = s->type});
+}
+
 int discover_list(struct app *a)
 {
 	struct listing l = {.app = a};
 	int r = 0;
 
 	for (size_t i = 0; i < N_SECTIONS && !r; i++)
-		r = list_section(&l, &sections[i]);
+		r = a->o.json ? add_section(&l, &sections[i]) : list_section(&l, &sections[i]);
 	if (r)
 		return discover_failed(a, r);
 	return l.n_total ? ISCSI_OK : ISCSI_ERR_NO_OBJS_FOUND;

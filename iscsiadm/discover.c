@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "json.h"
 #include "log.h"
 #include "netdev.h"
 #include "query.h"
@@ -37,8 +38,8 @@ static bool is_wanted(struct findings *f, const char *target, const struct iscsi
 	int r = iscsi_db_portal_allowed(f->app->db, portal->address);
 
 	if (r < 0) {
-		log_error("%s", *iscsi_db_error(f->app->db) ? iscsi_db_error(f->app->db)
-							     : strerror(-r));
+		log_error("%s",
+			*iscsi_db_error(f->app->db) ? iscsi_db_error(f->app->db) : strerror(-r));
 		f->error = r;
 	}
 	if (!r)
@@ -245,8 +246,14 @@ static void print_findings(struct app *a, const struct nodes *nodes)
 
 	if (!a->o.login) /* which tells how it goes on */
 		show_many();
+	if (a->o.json)
+		json_begin(a, "records");
 	for (size_t i = 0; i < nodes->n; i++) {
 		iscsi_node_get_id(nodes->items[i], &id);
+		if (a->o.json) {
+			json_add(a, "records", json_node_id(&id));
+			continue;
+		}
 		snprintf(tag, sizeof(tag), "%d", id.tpgt);
 		if (a->o.print <= 0)
 			show_portal_line(id.address, id.port, tag, id.target);
@@ -328,8 +335,25 @@ int discover_run(struct app *a, struct iscsi_discovery *record)
 	return r;
 }
 
+static void add_to_json(struct app *a, struct iscsi_discovery *record)
+{
+	struct json_settings settings = {json_object_new_object(), a->o.show_secrets};
+	struct iscsi_source source;
+	struct json_object *o;
+
+	iscsi_discovery_get_source(record, &source);
+	o = json_source(&source);
+	iscsi_discovery_each(record, json_add_setting, &settings);
+	json_object_object_add(o, "settings", settings.object);
+	json_add(a, "sources", o);
+}
+
 void discover_show(struct app *a, struct iscsi_discovery *record)
 {
+	if (a->o.json) {
+		add_to_json(a, record);
+		return;
+	}
 	show_record_begin();
 	iscsi_discovery_each(record, show_record_line, &a->o.show_secrets);
 	show_record_end();

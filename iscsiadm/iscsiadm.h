@@ -12,6 +12,7 @@ struct app {
 	const char *root; /* stands for "/" */
 	struct iscsi_db *db;
 	struct options o;
+	struct json_object *json; /* with --json: what is going to be printed */
 };
 
 /* Each returns the exit status; everything is printed. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "devices.h"
 #include "iscsiadm.h"
 #include "log.h"
 #include "request.h"
@@ -22,6 +23,7 @@ struct how {
 	struct login_flags flags;
 	bool first;	    /* with wait: only for the first path of each target that works */
 	const char *failed; /* printed at the end when something failed, or NULL */
+	bool present_is_well; /* --idempotent: a session that is there already is no failure */
 };
 
 struct logins {
@@ -47,6 +49,9 @@ static void print_result(struct logins *l, const struct attempt *t)
 			id.target, id.address, id.port);
 		return;
 	}
+	/* Somebody else was faster. */
+	if (t->code == ISCSI_ERR_SESS_EXISTS && l->how->present_is_well)
+		return;
 	log_error("Could not login to [iface: %s, target: %s, portal: %s,%d].", id.iface, id.target,
 		id.address, id.port);
 	log_error("initiator reported error (%d - %s)", t->code, iscsi_err_text(t->code));
@@ -154,7 +159,7 @@ static int plan_node(struct logins *l, struct iscsi_node *n, const struct view_s
 	int missing = l->how->flags.extra ? 1 : wanted - present;
 	struct iscsi_node_id id;
 
-	if (missing <= 0) {
+	if (missing <= 0 && !l->how->present_is_well) {
 		iscsi_node_get_id(n, &id);
 		log_error("%s: %d session%s requested, but %d already present.", id.iface, wanted,
 			wanted == 1 ? "" : "s", present);
@@ -228,10 +233,14 @@ int login_nodes(struct app *a, const struct nodes *nodes, bool extra, bool in_di
 	const struct how how = {
 		.flags = {.extra = extra, .wait = !a->o.no_wait},
 		.first = a->o.wait_first,
+		.present_is_well = a->o.idempotent,
 		.failed = in_discovery ? NULL : "Could not log into all portals",
 	};
+	int r = log_in(a, nodes, &how), r2 = ISCSI_OK;
 
-	return log_in(a, nodes, &how);
+	if (a->o.wait_devices != UNSET && !a->o.no_wait)
+		r2 = devices_wait(a, nodes);
+	return r ? r : r2;
 }
 
 /* ---- -L ---- */

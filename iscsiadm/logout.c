@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "iscsiadm.h"
+#include "json.h"
 #include "log.h"
 #include "request.h"
 #include "rescan.h"
@@ -138,7 +139,9 @@ static int logout_fitting(
 	struct chosen c = {};
 	int r = choose(a, fits, data, &c);
 
-	if (!r && !c.n) {
+	if (!r && !c.n && a->o.idempotent) {
+		/* nobody is logged in */
+	} else if (!r && !c.n) {
 		log_error("No matching sessions found");
 		r = ISCSI_ERR_NO_OBJS_FOUND;
 	} else if (!r) {
@@ -287,6 +290,19 @@ int rescan_sessions(struct app *a, const struct session_match *m)
 
 /* ---- -s ---- */
 
+static int stats_code(int r)
+{
+	switch (r) {
+	case -EPERM:
+	case -EACCES:
+		return ISCSI_ERR_ACCESS;
+	case -ENOENT:
+		return ISCSI_ERR_SESS_NOT_FOUND;
+	default:
+		return ISCSI_ERR_INTERNAL;
+	}
+}
+
 static int stats_one(struct app *a, const struct view_session *s)
 {
 	struct stats stats;
@@ -295,9 +311,11 @@ static int stats_one(struct app *a, const struct view_session *s)
 	if (r) {
 		log_error(
 			"Could not get the statistics of session sid %u: %s", s->sid, strerror(-r));
-		return r == -EPERM    ? ISCSI_ERR_ACCESS
-		       : r == -ENOENT ? ISCSI_ERR_SESS_NOT_FOUND
-				      : ISCSI_ERR_INTERNAL;
+		return stats_code(r);
+	}
+	if (a->o.json) {
+		json_add(a, "statistics", json_stats(s, &stats));
+		return ISCSI_OK;
 	}
 	print_session("Stats for session", s, "");
 	show_stats(&stats);

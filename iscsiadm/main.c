@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "iscsiadm.h"
+#include "json.h"
 #include "log.h"
 #include "request.h"
 
@@ -20,6 +21,17 @@ static void on_interrupt(int sig)
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(1);
 	_exit(1);
+}
+
+/* Whatever it waits for: records are written in one step, and locks die with their holder. */
+static void on_timeout(int sig)
+{
+	static const char text[] = "iscsiadm: gave up: the command took longer than --timeout\n";
+
+	(void)sig;
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(ISCSI_ERR_REQ_TIMEDOUT);
+	_exit(ISCSI_ERR_REQ_TIMEDOUT);
 }
 
 static void on_warning(void *data, const char *text)
@@ -76,12 +88,22 @@ int main(int argc, char **argv)
 	if (r != UNSET)
 		return r;
 	log_set_debug(a.o.debug);
+	if (a.o.timeout != UNSET) {
+		signal(SIGALRM, on_timeout);
+		alarm((unsigned int)a.o.timeout);
+	}
 	if (iscsi_db_open(a.root, &a.db)) {
 		log_error("exiting due to idbm configuration error");
 		return ISCSI_ERR_IDBM;
 	}
 	iscsi_db_on_warning(a.db, on_warning, NULL);
 	r = a.o.kill != UNSET ? stop_daemon(&a) : modes[a.o.mode](&a);
+	json_finish(&a);
 	iscsi_db_close(a.db);
+	/* Half of an answer is none. */
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error("cannot write to standard output");
+		return r ? r : ISCSI_ERR;
+	}
 	return r;
 }

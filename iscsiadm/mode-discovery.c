@@ -39,6 +39,8 @@ static int work_on_stored(struct app *a)
 	struct iscsi_discovery *d;
 	int r = iscsi_discovery_load(a->db, &s, &d);
 
+	if (r == -ENOENT && a->o.idempotent && a->o.ops == DO_DELETE)
+		return ISCSI_OK;
 	if (r) {
 		if (r != -ENOENT)
 			discover_failed(a, r);

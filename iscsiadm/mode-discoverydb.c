@@ -36,8 +36,13 @@ static int add(struct app *a, const struct iscsi_source *s, struct iscsi_discove
 static int new (struct app *a, const struct iscsi_source *s)
 {
 	struct iscsi_discovery *d;
-	int r = add(a, s, &d);
+	int r;
 
+	if (a->o.idempotent && !iscsi_discovery_load(a->db, s, &d)) {
+		iscsi_discovery_free(d);
+		return ISCSI_OK;
+	}
+	r = add(a, s, &d);
 	if (r)
 		return r;
 	iscsi_discovery_free(d);
@@ -82,6 +87,8 @@ static int work_on_record(struct app *a, const struct iscsi_source *s)
 	struct iscsi_discovery *d;
 	int r = iscsi_discovery_load(a->db, s, &d);
 
+	if (r == -ENOENT && a->o.idempotent && a->o.ops == DO_DELETE)
+		return ISCSI_OK;
 	if (r)
 		return r == -ENOENT ? not_found(s) : discover_failed(a, r);
 	switch (a->o.ops) {

@@ -6,6 +6,7 @@
 
 #include "discover.h"
 #include "firmware.h"
+#include "json.h"
 #include "log.h"
 #include "show.h"
 #include "str.h"
@@ -90,48 +91,75 @@ int discover_run_fw(struct app *a)
 
 /* ---- show ---- */
 
-static void show_if(const char *key, const char *value)
+/* object: with --json, where secrets are null. */
+static void put(struct json_object *object, const char *key, const char *value, bool secret)
 {
-	if (!str_empty(value))
+	if (str_empty(value))
+		return;
+	if (object)
+		json_put_text(object, key, secret ? NULL : value);
+	else
 		printf("%s = %s\n", key, value);
 }
 
 /* Secrets too: whoever asks is root and wants to boot with them, as callers know it. */
-static void show_target(const struct firmware_target *t)
+static void put_target(struct json_object *o, const struct firmware_target *t)
 {
-	show_record_begin();
-	show_if("iface.initiatorname", t->initiator);
-	printf("iface.transport_name = tcp\n");
-	show_if("iface.hwaddress", t->hwaddress);
-	printf("iface.bootproto = %s\n", t->dhcp ? "DHCP" : "STATIC");
-	show_if("iface.ipaddress", t->ipaddress);
-	show_if("iface.prefix_len", t->prefix_len);
-	show_if("iface.subnet_mask", t->subnet_mask);
-	show_if("iface.gateway", t->gateway);
-	show_if("iface.primary_dns", t->primary_dns);
-	show_if("iface.secondary_dns", t->secondary_dns);
-	show_if("iface.vlan_id", t->vlan_id);
-	show_if("iface.net_ifacename", t->netdev);
-	show_if("node.name", t->target);
-	show_if("node.conn[0].address", t->address);
-	printf("node.conn[0].port = %d\n", t->port);
-	show_if("node.session.auth.username", t->username);
-	show_if("node.session.auth.password", t->password);
-	show_if("node.session.auth.username_in", t->username_in);
-	show_if("node.session.auth.password_in", t->password_in);
-	show_if("node.boot_lun", t->lun);
-	show_record_end();
+	char port[16];
+
+	snprintf(port, sizeof(port), "%d", t->port);
+	put(o, "iface.initiatorname", t->initiator, false);
+	put(o, "iface.transport_name", "tcp", false);
+	put(o, "iface.hwaddress", t->hwaddress, false);
+	put(o, "iface.bootproto", t->dhcp ? "DHCP" : "STATIC", false);
+	put(o, "iface.ipaddress", t->ipaddress, false);
+	put(o, "iface.prefix_len", t->prefix_len, false);
+	put(o, "iface.subnet_mask", t->subnet_mask, false);
+	put(o, "iface.gateway", t->gateway, false);
+	put(o, "iface.primary_dns", t->primary_dns, false);
+	put(o, "iface.secondary_dns", t->secondary_dns, false);
+	put(o, "iface.vlan_id", t->vlan_id, false);
+	put(o, "iface.net_ifacename", t->netdev, false);
+	put(o, "node.name", t->target, false);
+	put(o, "node.conn[0].address", t->address, false);
+	put(o, "node.conn[0].port", port, false);
+	put(o, "node.session.auth.username", t->username, false);
+	put(o, "node.session.auth.password", t->password, true);
+	put(o, "node.session.auth.username_in", t->username_in, false);
+	put(o, "node.session.auth.password_in", t->password_in, true);
+	put(o, "node.boot_lun", t->lun, false);
+}
+
+/* Secrets too: whoever asks is root and wants to boot with them, as callers know it. */
+static void show_target(struct app *a, const struct firmware_target *t)
+{
+	struct json_object *o, *values;
+
+	if (!a->o.json) {
+		show_record_begin();
+		put_target(NULL, t);
+		show_record_end();
+		return;
+	}
+	o = json_object_new_object();
+	values = json_object_new_object();
+	put_target(values, t);
+	json_object_object_add(o, "settings", values);
+	json_add(a, "firmware", o);
 }
 
 static int show(struct app *a)
 {
 	struct firmware_targets targets;
-	int r = read_targets(a, &targets);
+	int r;
 
+	if (a->o.json)
+		json_begin(a, "firmware");
+	r = read_targets(a, &targets);
 	if (r)
 		return r;
 	for (size_t i = 0; i < targets.n; i++)
-		show_target(&targets.items[i]);
+		show_target(a, &targets.items[i]);
 	firmware_clear(&targets);
 	return ISCSI_OK;
 }

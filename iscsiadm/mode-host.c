@@ -6,6 +6,7 @@
 
 #include "host.h"
 #include "hosts.h"
+#include "json.h"
 #include "log.h"
 #include "show.h"
 #include "str.h"
@@ -76,16 +77,22 @@ static int list(struct app *a)
 		log_error("Could not read the hosts: %s", iscsi_err_text(ISCSI_ERR_SYSFS_LOOKUP));
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	}
-	if (level == 4)
+	if (level == 4 && !a->o.json)
 		show_versions(a);
 	if (!hosts.n) {
 		log_error("No iSCSI hosts.");
 		r = ISCSI_ERR_NO_OBJS_FOUND;
-	} else if (level >= 2) {
+	} else if (level >= 2 && !a->o.json) {
 		view_sessions_read(a->root, VIEW_DETAIL, &l.sessions);
 		request_read_states(a, &l.states);
 	}
+	if (a->o.json)
+		json_begin(a, "hosts");
 	for (size_t i = 0; i < hosts.n; i++) {
+		if (a->o.json) {
+			json_add(a, "hosts", json_host(&hosts.items[i]));
+			continue;
+		}
 		if (level < 1) {
 			print_line(&hosts.items[i]);
 			continue;

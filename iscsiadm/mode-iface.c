@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host.h"
+#include "json.h"
 #include "log.h"
 #include "record-ops.h"
 #include "show.h"
@@ -114,11 +115,24 @@ static void show_bound(const struct bindings *l, const char *name)
 	}
 }
 
+static void add_to_json(struct app *a, struct iscsi_iface *f)
+{
+	struct json_settings settings = {json_object_new_object(), a->o.show_secrets};
+	struct json_object *o = json_object_new_object();
+
+	json_put_text(o, "name", iscsi_iface_get(f, "iface.iscsi_ifacename"));
+	iscsi_iface_each(f, json_add_setting, &settings);
+	json_object_object_add(o, "settings", settings.object);
+	json_add(a, "interfaces", o);
+}
+
 static int list_one(void *data, struct iscsi_iface *f)
 {
 	struct listing *l = data;
 
-	if (l->app->o.print == 1)
+	if (l->app->o.json)
+		add_to_json(l->app, f);
+	else if (l->app->o.print == 1)
 		show_bound(&l->bound, iscsi_iface_get(f, "iface.iscsi_ifacename"));
 	else
 		show_line(f);
@@ -160,7 +174,9 @@ static int list(struct app *a)
 	const char *name = name_of(a);
 	int r = 0;
 
-	if (a->o.print == 1) {
+	if (a->o.json)
+		json_begin(a, "interfaces");
+	if (a->o.print == 1 && !a->o.json) {
 		r = iscsi_db_each(a->db, &any, add_binding, &l.bound);
 		/* Interfaces alone are no tree, as callers know it. */
 		if (!r && !l.bound.n)
@@ -185,7 +201,7 @@ static int show(struct app *a)
 		log_error("Invalid info level %d. Try 0 - 1.", a->o.print);
 		return ISCSI_ERR_INVAL;
 	}
-	if (!name_of(a) || a->o.print == 1)
+	if (!name_of(a) || a->o.print == 1 || a->o.json)
 		return list(a);
 	r = iscsi_iface_load(a->db, name_of(a), &f);
 	if (r)
@@ -252,6 +268,10 @@ static int create(struct app *a)
 	if (!name) {
 		log_error("Could not add interface. No interface passed in.");
 		return EINVAL; /* which is not enum iscsi_err, but what callers get */
+	}
+	if (a->o.idempotent && !iscsi_iface_load(a->db, name, &f)) {
+		iscsi_iface_free(f);
+		return ISCSI_OK;
 	}
 	if (is_special(a, name, "is not stored in "))
 		r = ISCSI_ERR_INVAL;
@@ -349,10 +369,15 @@ static int delete (struct app *a)
 	}
 	if (is_special(a, name, "cannot be deleted")) {
 		/* said */
-	} else if (iscsi_iface_load(a->db, name, &f) == -ENOENT) {
+	} else if ((r = iscsi_iface_load(a->db, name, &f)) == -ENOENT && a->o.idempotent) {
+		return ISCSI_OK;
+	} else if (r == -ENOENT) {
+		r = ISCSI_ERR_INVAL;
 		log_error("Could not read iface info for %s.", name);
 	} else {
-		iscsi_iface_free(f);
+		/* One that cannot be read is deleted too. */
+		if (!r)
+			iscsi_iface_free(f);
 		r = unbind_and_delete(a, name);
 	}
 	if (r)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "iscsiadm.h"
+#include "json.h"
 #include "log.h"
 #include "record-ops.h"
 #include "show.h"
@@ -14,6 +15,7 @@
 /* ---- list ---- */
 
 struct listing {
+	struct app *app;
 	size_t n;
 	int level;
 	struct show_tree tree;
@@ -25,6 +27,10 @@ static int list_one(void *data, const struct iscsi_node_id *id)
 	char tag[16];
 
 	l->n++;
+	if (l->app->o.json) {
+		json_add(l->app, "records", json_node_id(id));
+		return 0;
+	}
 	if (l->level > 0) {
 		show_tree_node(&l->tree, id);
 		return 0;
@@ -38,13 +44,15 @@ static int list_one(void *data, const struct iscsi_node_id *id)
 static int list_records(struct app *a)
 {
 	const struct iscsi_node_match any = {.port = UNSET};
-	struct listing l = {.level = a->o.print};
+	struct listing l = {.app = a, .level = a->o.print};
 
 	if (a->o.print > 1 || a->o.print < UNSET) {
 		log_error("Invalid info level %d. Try 0 or 1.", a->o.print);
 		return ISCSI_ERR_INVAL;
 	}
 	show_many();
+	if (a->o.json)
+		json_begin(a, "records");
 	if (iscsi_db_each(a->db, &any, list_one, &l)) {
 		log_error("%s", iscsi_db_error(a->db));
 		return ISCSI_ERR_IDBM;
@@ -124,6 +132,18 @@ static int add_to_existing(struct app *a, const struct iscsi_node_match *match, 
 	return r;
 }
 
+static int found(void *data, const struct iscsi_node_id *id)
+{
+	(void)data;
+	(void)id;
+	return 1;
+}
+
+static bool is_there(struct app *a, const struct iscsi_node_match *match)
+{
+	return iscsi_db_each(a->db, match, found, NULL) == 1;
+}
+
 static int new_records(struct app *a, const struct iscsi_node_match *match)
 {
 	const char *iface = a->o.n_ifaces ? a->o.ifaces[0] : "default";
@@ -135,8 +155,10 @@ static int new_records(struct app *a, const struct iscsi_node_match *match)
 		.tpgt = a->o.portal.tpgt,
 	};
 
-	if (id.target && id.address[0])
-		return add_record(a, &id, iface);
+	if (id.target && id.address[0]) {
+		place.iface = iface;
+		return a->o.idempotent && is_there(a, &place) ? ISCSI_OK : add_record(a, &id, iface);
+	}
 	place.iface = NULL;
 	return add_to_existing(a, &place, iface);
 }

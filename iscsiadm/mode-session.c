@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "iscsiadm.h"
+#include "json.h"
 #include "log.h"
 #include "record-ops.h"
 #include "request.h"
@@ -44,23 +45,40 @@ static void show_tree(struct app *a, const struct view_session *items, size_t n)
 	request_states_clear(&states);
 }
 
+static void add_to_json(struct app *a, const struct view_session *items, size_t n)
+{
+	struct request_states states = {};
+
+	if (n)
+		request_read_states(a, &states);
+	json_begin(a, "sessions");
+	for (size_t i = 0; i < n; i++)
+		json_add(a, "sessions",
+			json_session(a, &items[i], request_find_state(&states, items[i].sid)));
+	request_states_clear(&states);
+}
+
 static int list_sessions(struct app *a)
 {
 	struct view_sessions v;
 	int level = a->o.print == UNSET ? 0 : a->o.print, r;
 
-	r = view_sessions_read(a->root, level ? VIEW_DETAIL : VIEW_LIST, &v);
+	r = view_sessions_read(a->root, level || a->o.json ? VIEW_DETAIL : VIEW_LIST, &v);
 	if (r) {
 		log_error("Failed to query iSCSI sessions, error %d: %s", -r, strerror(-r));
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	}
 	r = ISCSI_OK;
+	if (a->o.json && level >= 0 && level <= 3)
+		add_to_json(a, v.items, v.n);
 	if (!v.n) {
 		log_error("No active sessions.");
 		r = ISCSI_ERR_NO_OBJS_FOUND;
 	} else if (level < 0 || level > 3) {
 		log_error("Invalid info level %d. Try 0 - 3.", level);
 		r = ISCSI_ERR_INVAL;
+	} else if (a->o.json) {
+		/* done */
 	} else if (level == 0) {
 		for (size_t i = 0; i < v.n; i++)
 			show_session_line(&v.items[i]);
@@ -80,7 +98,10 @@ static int show_one(struct app *a, const struct view_session *s)
 		log_error("Invalid info level %d. Try 0 - 3.", a->o.print);
 		return ISCSI_ERR_INVAL;
 	}
-	show_tree(a, s, 1);
+	if (a->o.json)
+		add_to_json(a, s, 1);
+	else
+		show_tree(a, s, 1);
 	return ISCSI_OK;
 }
 

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,9 +10,13 @@
 #include <string.h>
 
 #include "err.h"
+#include "file.h"
 #include "log.h"
 #include "rescan.h"
 #include "str.h"
+
+#define WAIT_DEVICES_S 30
+#define SECRET_FILE_MAX 1024 /* bytes */
 
 /* ---- modes ---- */
 
@@ -250,6 +255,55 @@ static bool parse_lun(struct options *o, const char *text)
 	return false;
 }
 
+static bool parse_seconds(const char *option, const char *text, int *ret)
+{
+	uint64_t n;
+
+	if (str_to_u64(text, 1, 1000000, &n)) {
+		log_error("--%s: %s is no number of seconds from 1 on", option, text);
+		return false;
+	}
+	*ret = (int)n;
+	return true;
+}
+
+static bool parse_timeout(struct options *o, const char *text)
+{
+	return parse_seconds("timeout", text, &o->timeout);
+}
+
+static bool parse_wait_devices(struct options *o, const char *text)
+{
+	o->wait_devices = WAIT_DEVICES_S;
+	return !text || parse_seconds("wait-devices", text, &o->wait_devices);
+}
+
+/*
+ * A value that does not stand on the command line, for all to see. It lives as long as the tool. An
+ * option of its own: "-v @FILE" would give values that begin with '@' another meaning.
+ */
+static bool parse_secret_from(struct options *o, const char *path)
+{
+	size_t len;
+	char *text;
+	int r = file_read(AT_FDCWD, str_eq(path, "-") ? "/dev/stdin" : path, SECRET_FILE_MAX, &text,
+		&len);
+
+	if (r) {
+		log_error("--secret-from: cannot read %s: %s", path, strerror(-r));
+		return false;
+	}
+	if (len && text[len - 1] == '\n')
+		text[--len] = '\0';
+	if (strlen(text) != len || strpbrk(text, "\r\n")) {
+		log_error("--secret-from: %s is not one line of text", path);
+		str_wipe(text, len);
+		free(text);
+		return false;
+	}
+	return parse_value(o, text);
+}
+
 static bool ignore(struct options *o, const char *text)
 {
 	(void)o;
@@ -269,7 +323,20 @@ static bool ignore(struct options *o, const char *text)
 #define TEXT(l, n, member) ROW(l, n, required_argument, .text = true, AT(member))
 #define PARSED(l, n, function) ROW(l, n, required_argument, .parse = function)
 
-#define LONG_ONLY 256
+/* Options without a letter. */
+enum long_only {
+	LONG_ONLY = 256,
+	WAIT,
+	LUN,
+	FORCE,
+	JSON,
+	IDEMPOTENT,
+	TIMEOUT,
+	WAIT_DEVICES,
+	SECRET_FROM,
+	COMPLETION,
+};
+#define ALL_MODES (~0u)
 #define SESSION_MODES (1u << MODE_NODE | 1u << MODE_SESSION)
 #define LOGIN_MODES (SESSION_MODES | 1u << MODE_DISCOVERY | 1u << MODE_DISCOVERYDB)
 
@@ -315,9 +382,17 @@ static const struct option_row {
 	PARSED('x', "index", parse_index),
 	PARSED('A', "portal_type", ignore),
 	FLAG('W', "no_wait", no_wait),
-	ROW(LONG_ONLY, "wait", required_argument, .parse = parse_wait, .modes = LOGIN_MODES),
-	ROW(LONG_ONLY + 2, "lun", required_argument, .parse = parse_lun, .modes = SESSION_MODES),
-	ROW(LONG_ONLY + 1, "force", no_argument, .flag = true, AT(force), .modes = SESSION_MODES),
+	ROW(WAIT, "wait", required_argument, .parse = parse_wait, .modes = LOGIN_MODES),
+	ROW(LUN, "lun", required_argument, .parse = parse_lun, .modes = SESSION_MODES),
+	ROW(FORCE, "force", no_argument, .flag = true, AT(force), .modes = SESSION_MODES),
+	ROW(JSON, "json", no_argument, .flag = true, AT(json), .modes = ALL_MODES),
+	ROW(IDEMPOTENT, "idempotent", no_argument, .flag = true, AT(idempotent), .modes = ALL_MODES),
+	ROW(TIMEOUT, "timeout", required_argument, .parse = parse_timeout, .modes = ALL_MODES),
+	ROW(WAIT_DEVICES, "wait-devices", optional_argument, .parse = parse_wait_devices,
+		.modes = LOGIN_MODES | 1u << MODE_FW),
+	ROW(SECRET_FROM, "secret-from", required_argument, .parse = parse_secret_from,
+		.modes = ALL_MODES),
+	ROW(COMPLETION, "bash-completion", no_argument, .parse = NULL),
 };
 
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -401,6 +476,71 @@ static bool mode_takes_all(enum mode m, int argc, char **argv)
 	return ok;
 }
 
+/* ---- completion in bash, made from the rows ---- */
+
+static void print_words(const char *option, const struct word *words)
+{
+	printf("\t%s) COMPREPLY=($(compgen -W \"", option);
+	for (; words->word; words++)
+		printf("%s ", words->word);
+	puts("\" -- \"$cur\")); return ;;");
+}
+
+static bool row_is_in(const struct option_row *row, enum mode m)
+{
+	return row->letter < LONG_ONLY ? strchr(modes[m].letters, row->letter) != NULL
+				       : row->modes & 1u << m;
+}
+
+static void print_options(enum mode m)
+{
+	printf("\t%s) options=\"", modes[m].name);
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (!row_is_in(&rows[i], m))
+			continue;
+		if (rows[i].letter < LONG_ONLY)
+			printf("-%c ", rows[i].letter);
+		printf("--%s ", rows[i].name);
+	}
+	puts("\" ;;");
+}
+
+static void print_completion(void)
+{
+	puts("# bash completion for iscsiadm, printed by iscsiadm --bash-completion\n"
+	     "_iscsiadm() {\n"
+	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} mode= i options\n"
+	     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
+	     "\t\tcase ${COMP_WORDS[i]} in\n"
+	     "\t\t-m | --mode) mode=${COMP_WORDS[i+1]} ;;\n"
+	     "\t\tesac\n"
+	     "\tdone\n"
+	     "\tcase $prev in");
+	printf("\t-m | --mode) COMPREPLY=($(compgen -W \"");
+	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
+		printf("%s ", modes[m].name);
+	puts("\" -- \"$cur\")); return ;;");
+	print_words("-o | --op", op_words);
+	print_words("-t | --type", type_words);
+	print_words("-C | --submode", submode_words);
+	puts("\t-T | --targetname) COMPREPLY=($(compgen -W \"$(iscsiadm -m node 2> /dev/null | cut -d"
+	     "' ' -f2 | sort -u)\" -- \"$cur\")); return ;;\n"
+	     "\t-I | --interface) COMPREPLY=($(compgen -W \"$(iscsiadm -m iface 2> /dev/null | cut -d"
+	     "' ' -f1)\" -- \"$cur\")); return ;;\n"
+	     "\t--secret-from) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	     "\tesac\n"
+	     "\tcase $mode in");
+	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
+		print_options(m);
+	puts("\t*) options=\"-m --mode -k --killiscsid -h --help -V --version\" ;;\n"
+	     "\tesac\n"
+	     "\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
+	     "}\n"
+	     "complete -F _iscsiadm iscsiadm");
+}
+
+/* ---- the command line ---- */
+
 static int unknown_option(void)
 {
 	/* getopt has named it; a long one it calls unknown without a letter. */
@@ -439,6 +579,8 @@ int options_parse(int argc, char **argv, struct options *ret)
 
 	make_table();
 	*ret = (struct options){
+		.timeout = UNSET,
+		.wait_devices = UNSET,
 		.print = UNSET,
 		.kill = UNSET,
 		.debug = UNSET,
@@ -450,6 +592,10 @@ int options_parse(int argc, char **argv, struct options *ret)
 	while ((c = next_option(argc, argv)) != -1) {
 		if (c == 'V') {
 			printf("iscsiadm version %s\n", VERSION);
+			return ISCSI_OK;
+		}
+		if (c == COMPLETION) {
+			print_completion();
 			return ISCSI_OK;
 		}
 		if (c == '?')

@@ -65,6 +65,10 @@ struct options {
 	uint64_t lun;	 /* of -R: RESCAN_ALL without --lun */
 	bool wait_first; /* --wait=first */
 	bool force, login, logout, rescan, stats, discover, show_secrets, no_wait, help;
+	bool json;
+	bool idempotent; /* what holds already is no failure */
+	int timeout;	 /* seconds, UNSET: none for the whole command */
+	int wait_devices; /* seconds, UNSET: not at all */
 };
 
 /*

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "log.h"
 #include "show.h"
 #include "str.h"
@@ -37,6 +38,24 @@ static void database_failed(struct walk *w, int r)
 
 /* ---- show ---- */
 
+static void show_node(struct app *a, const struct iscsi_node_id *id, struct iscsi_node *n)
+{
+	struct json_settings settings = {.show_secrets = a->o.show_secrets};
+	struct json_object *o;
+
+	if (!a->o.json) {
+		show_record_begin();
+		iscsi_node_each(n, show_record_line, &a->o.show_secrets);
+		show_record_end();
+		return;
+	}
+	o = json_node_id(id);
+	settings.object = json_object_new_object();
+	iscsi_node_each(n, json_add_setting, &settings);
+	json_object_object_add(o, "settings", settings.object);
+	json_add(a, "records", o);
+}
+
 static int show_one(void *data, const struct iscsi_node_id *id)
 {
 	struct walk *w = data;
@@ -51,9 +70,7 @@ static int show_one(void *data, const struct iscsi_node_id *id)
 		database_failed(w, r);
 		return 0;
 	}
-	show_record_begin();
-	iscsi_node_each(n, show_record_line, &w->app->o.show_secrets);
-	show_record_end();
+	show_node(w->app, id, n);
 	iscsi_node_free(n);
 	return 0;
 }
@@ -69,7 +86,8 @@ void record_update_refused(enum iscsi_update_result why, const struct iscsi_sett
 		log_error("Cannot modify %s. Invalid param name.", s->key);
 		break;
 	case ISCSI_UPDATE_FIXED_KEY:
-		log_error("Cannot modify %s. It is used to look up the record and cannot be changed.",
+		log_error(
+			"Cannot modify %s. It is used to look up the record and cannot be changed.",
 			s->key);
 		break;
 	case ISCSI_UPDATE_IFACE_KEY:
@@ -107,8 +125,9 @@ static int update_one(void *data, const struct iscsi_node_id *id)
 
 	w->found++;
 	if (changes_transport(o) && user_of(w, id)) {
-		log_error("Cannot modify node/iface transport name while a session is using it. Log "
-			  "out the session then update record.");
+		log_error(
+			"Cannot modify node/iface transport name while a session is using it. Log "
+			"out the session then update record.");
 		w->error = ISCSI_ERR_SESS_EXISTS;
 		return 0;
 	}
@@ -128,8 +147,9 @@ static int update_one(void *data, const struct iscsi_node_id *id)
 
 void record_say_in_use(const struct iscsi_node_id *id)
 {
-	log_error("This command will remove the record [iface: %s, target: %s, portal: %s,%d], but a "
-		  "session is using it. Logout session then rerun command to remove record.",
+	log_error(
+		"This command will remove the record [iface: %s, target: %s, portal: %s,%d], but a "
+		"session is using it. Logout session then rerun command to remove record.",
 		id->iface, id->target, id->address, id->port);
 }
 
@@ -201,6 +221,8 @@ int record_ops_run(struct app *a, const struct iscsi_node_match *match)
 	r = ops[i].check ? ops[i].check(&a->o) : ISCSI_OK;
 	if (r)
 		return r;
+	if (a->o.json && ops[i].one == show_one)
+		json_begin(a, "records");
 	if (ops[i].changes)
 		view_sessions_read(a->root, VIEW_LIST, &w.sessions);
 	iscsi_db_group_begin(a->db);
@@ -211,11 +233,14 @@ int record_ops_run(struct app *a, const struct iscsi_node_match *match)
 	if (r)
 		database_failed(&w, r);
 	view_sessions_clear(&w.sessions);
+	if (!w.found && !w.error && a->o.idempotent && a->o.ops == DO_DELETE)
+		return ISCSI_OK;
 	if (!w.found && !w.error) {
 		log_error("No records found");
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	}
 	if (w.error && ops[i].changes)
-		log_error("Could not execute operation on all records: %s", iscsi_err_text(w.error));
+		log_error(
+			"Could not execute operation on all records: %s", iscsi_err_text(w.error));
 	return w.error;
 }

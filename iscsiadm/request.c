@@ -18,6 +18,10 @@
 #define SOCKET "/run/iscsi/iscsid.socket"
 #define START_MS 5000 /* for the daemon to come up after its start command */
 #define START_POLL_MS 50
+/* How long an answer may take, in seconds: of what iscsid knows at once, ... */
+#define SHORT_S 10
+#define LOGOUT_S 300 /* caches are written before a disk goes */
+#define SCAN_S 120
 
 extern char **environ;
 
@@ -113,10 +117,14 @@ static int send_call(struct request *q, const char *method, struct json_object *
 	return r ? failed(r) : ISCSI_OK;
 }
 
-static int read_answer(struct request *q, struct varlink_reply *ret)
+static int read_answer(struct request *q, int timeout_s, struct varlink_reply *ret)
 {
-	int r = varlink_client_read(q->client, -1, ret);
+	int r = varlink_client_read(q->client, timeout_s * 1000, ret);
 
+	if (r == -ETIMEDOUT) {
+		log_error("iscsid did not answer within %d seconds", timeout_s);
+		return ISCSI_ERR_REQ_TIMEDOUT;
+	}
 	if (r)
 		return failed(r);
 	if (ret->error) {
@@ -127,13 +135,15 @@ static int read_answer(struct request *q, struct varlink_reply *ret)
 	return ISCSI_OK;
 }
 
-static int read_answers(struct request *q, size_t n, request_answer *answer, void *data)
+/* timeout_s: between two answers. */
+static int read_answers(
+	struct request *q, size_t n, int timeout_s, request_answer *answer, void *data)
 {
 	bool more = true;
 
 	while (more) {
 		struct varlink_reply reply;
-		int r = read_answer(q, &reply), code;
+		int r = read_answer(q, timeout_s, &reply), code;
 		int64_t index;
 		const char *text;
 
@@ -158,6 +168,29 @@ static int add_setting(void *data, const char *key, const char *value, bool secr
 	return 0;
 }
 
+static int number(struct iscsi_node *n, const char *key)
+{
+	const char *text = iscsi_node_get(n, key);
+	int v = text ? atoi(text) : 0;
+
+	return v < 0 ? 0 : v > 3600 ? 3600 : v;
+}
+
+/* Seconds that iscsid may try for, at the most, and some for the scan of what it finds. */
+static int longest_login(const struct nodes *nodes)
+{
+	int longest = 0;
+
+	for (size_t i = 0; i < nodes->n; i++) {
+		struct iscsi_node *n = nodes->items[i];
+		int tries = number(n, "node.session.initial_login_retry_max") + 2;
+		int s = tries * (number(n, "node.conn[0].timeo.login_timeout") + 3);
+
+		longest = s > longest ? s : longest;
+	}
+	return longest + SCAN_S;
+}
+
 int request_login(struct request *q, const struct nodes *nodes, const struct login_flags *flags,
 	request_answer *answer, void *data)
 {
@@ -174,7 +207,8 @@ int request_login(struct request *q, const struct nodes *nodes, const struct log
 	json_object_object_add(params, "extra", json_object_new_boolean(flags->extra));
 	json_object_object_add(params, "wanted", json_object_new_boolean(flags->wanted));
 	r = send_call(q, "io.iscsid.Login", params, true);
-	return r || !flags->wait ? r : read_answers(q, nodes->n, answer, data);
+	return r || !flags->wait ? r
+				: read_answers(q, nodes->n, longest_login(nodes), answer, data);
 }
 
 int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force,
@@ -188,7 +222,7 @@ int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force
 	json_object_object_add(params, "sids", list);
 	json_object_object_add(params, "force", json_object_new_boolean(force));
 	r = send_call(q, "io.iscsid.Logout", params, true);
-	return r ? r : read_answers(q, n, answer, data);
+	return r ? r : read_answers(q, n, LOGOUT_S, answer, data);
 }
 
 int request_stop(struct request *q)
@@ -197,7 +231,7 @@ int request_stop(struct request *q)
 	int r = send_call(q, "io.iscsid.Stop", NULL, false);
 
 	if (!r)
-		r = read_answer(q, &reply);
+		r = read_answer(q, SHORT_S, &reply);
 	if (!r)
 		varlink_reply_clear(&reply);
 	return r;
@@ -236,7 +270,7 @@ void request_read_states(struct app *a, struct request_states *ret)
 	if (!r)
 		r = send_call(q, "io.iscsid.Sessions", NULL, false);
 	if (!r)
-		r = read_answer(q, &reply);
+		r = read_answer(q, SHORT_S, &reply);
 	if (!r) {
 		parse_states(json_object_object_get(reply.params, "sessions"), ret);
 		varlink_reply_clear(&reply);

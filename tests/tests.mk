@@ -50,7 +50,7 @@ include tests/fuzz.mk
 HOST_CHECKS = unit sim cli targetadm fuzz
 check: deps
 	$(MAKE) $(HOST_CHECKS)
-	$(if $(SAN),,$(MAKE) interop e2e)
+	$(if $(SAN),,$(MAKE) interop e2e && tests/exit-codes)
 
 bench: deps
 	$(MAKE) build/root build/lab/init $(B)/bench/floor $(B)/tests/unit/writers

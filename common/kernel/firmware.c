@@ -53,7 +53,10 @@ static const struct attribute {
 	size_t offset; /* of a string */
 	const char *(*fault)(const char *text);
 } attributes[] = {
-#define A(of, file, member, fault) {of, file, offsetof(struct firmware_target, member), fault}
+#define A(of, file, member, fault)                                        \
+	{                                                                 \
+		of, file, offsetof(struct firmware_target, member), fault \
+	}
 	A(INITIATOR, "initiator-name", initiator, iscsi_name_fault),
 	A(TARGET, "target-name", target, iscsi_name_fault),
 	A(TARGET, "ip-addr", address, address_fault),
