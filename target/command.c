@@ -10,11 +10,6 @@
 #define ATTR_MASK 0x07
 #define AHS_EXTENDED_CDB 1
 
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static bool has_long_cdb(const struct pdu_in *pdu)
 {
 	return bhs_ahs_len(pdu->bhs) && (pdu->ahs[2] & 0x3f) == AHS_EXTENDED_CDB;

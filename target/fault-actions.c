@@ -275,34 +275,34 @@ const char *fault_async_logout(struct server *s, struct target *t, const struct 
 	return NULL;
 }
 
-const char *fault_async_drop_connection(
-	struct server *s, struct target *t, const struct fault_argument *a)
+/* Says so, and does it. */
+static const char *drop_all(struct target *t, enum async_event event)
 {
 	struct target_session *shown;
 	struct session *session;
 
-	(void)s;
-	(void)a;
 	for_each_session(session, shown, t) {
-		send_async(session, ASYNC_CONNECTION_DROPPED, session->who.cid, 0, 0);
+		send_async(session, event,
+			event == ASYNC_CONNECTION_DROPPED ? session->who.cid : 0, 0, 0);
 		conn_finish(session->conn);
 	}
 	return NULL;
 }
 
+const char *fault_async_drop_connection(
+	struct server *s, struct target *t, const struct fault_argument *a)
+{
+	(void)s;
+	(void)a;
+	return drop_all(t, ASYNC_CONNECTION_DROPPED);
+}
+
 const char *fault_async_drop_session(
 	struct server *s, struct target *t, const struct fault_argument *a)
 {
-	struct target_session *shown;
-	struct session *session;
-
 	(void)s;
 	(void)a;
-	for_each_session(session, shown, t) {
-		send_async(session, ASYNC_SESSION_DROPPED, 0, 0, 0);
-		conn_finish(session->conn);
-	}
-	return NULL;
+	return drop_all(t, ASYNC_SESSION_DROPPED);
 }
 
 const char *fault_async_scsi(struct server *s, struct target *t, const struct fault_argument *a)

@@ -117,6 +117,11 @@ void task_close(struct task *t);
 void task_free(struct task *t);
 
 /* ---- transfer.c ---- */
+static inline uint32_t smaller(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Asks for the next Data-Out, or hands the task to the SCSI side when all has come. */
 void task_advance(struct task *t);
 void task_respond(struct task *t); /* the command is done: Data-In, status */

@@ -14,11 +14,6 @@
 #define FLAG_OVERFLOW 0x04
 #define ABORTED_COMMAND 0x0b
 
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 /* ---- Data-Out ---- */
 
 static void ask(struct task *t)
