@@ -317,21 +317,32 @@ int discover_finish(struct app *a, const struct iscsi_source *source, const stru
 	return r;
 }
 
-int discover_run(struct app *a, struct iscsi_discovery *record)
+int discover_ask(struct app *a, struct iscsi_discovery *record, struct nodes *ret)
 {
 	struct findings f = {.app = a};
 	struct iscsi_source source;
 	int r = ask_all(&f, record);
 
-	iscsi_discovery_get_source(record, &source);
 	if (!r && f.error)
 		r = f.error == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
+	*ret = f.nodes;
+	iscsi_discovery_get_source(record, &source);
 	if (r && r != ISCSI_ERR_NO_OBJS_FOUND)
 		log_error("Could not perform %s discovery: %s", askers[source.type].name,
 			iscsi_err_text(r));
+	return r;
+}
+
+int discover_run(struct app *a, struct iscsi_discovery *record)
+{
+	struct nodes nodes = {};
+	struct iscsi_source source;
+	int r = discover_ask(a, record, &nodes);
+
+	iscsi_discovery_get_source(record, &source);
 	if (!r)
-		r = discover_finish(a, &source, &f.nodes);
-	nodes_clear(&f.nodes);
+		r = discover_finish(a, &source, &nodes);
+	nodes_clear(&nodes);
 	return r;
 }
 

@@ -36,6 +36,9 @@ void nodes_clear(struct nodes *l);
 /* Every record that matches, read; a record that cannot be read is reported and left out. */
 int nodes_load(struct app *a, const struct iscsi_node_match *match, struct nodes *ret);
 
+/* gc.c: records whose target is gone. The exit status. */
+int collect_garbage(struct app *a);
+
 /* ---- login.c, logout.c, rescan.c ---- */
 
 /* extra: one more session to each, whatever there is already. */

@@ -250,6 +250,8 @@ int mode_node(struct app *a)
 		return ISCSI_ERR_NOMEM;
 	if (o->ops == DO_NEW)
 		return new_records(a, &match.node);
+	if (o->ops == DO_GC)
+		return collect_garbage(a);
 	if (o->rescan)
 		return rescan_sessions(a, &match);
 	if (o->stats)

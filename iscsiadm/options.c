@@ -85,6 +85,7 @@ static const struct word {
 	{"applyall", DO_APPLYALL},
 	{"login", DO_LOGIN},
 	{"logout", DO_LOGOUT},
+	{"gc", DO_GC},
 	{},
 }, type_words[] = {
 	{"sendtargets", TYPE_SENDTARGETS},

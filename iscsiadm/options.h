@@ -34,6 +34,7 @@ enum op {
 	DO_APPLYALL = 0x40,
 	DO_LOGIN = 0x80,
 	DO_LOGOUT = 0x100,
+	DO_GC = 0x200,
 };
 
 enum source_type { TYPE_NONE, TYPE_SENDTARGETS, TYPE_ISNS, TYPE_FW };
