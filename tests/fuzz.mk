@@ -8,9 +8,9 @@ TIME ?= 2
 # libFuzzer's entry has no header
 $(patsubst %,%.o,$(FUZZ)): WARN += -Wno-missing-prototypes
 
-# what the program for the target sees and is linked with, in place of the initiator
-$(B)/tests/fuzz/target.o: SEES_tests = $(SEES_target) tests
-$(B)/tests/fuzz/target: $(B)/target.a
+# what the programs for the target see and are linked with, in place of the initiator
+$(B)/tests/fuzz/target.o $(B)/tests/fuzz/targets-conf.o: SEES_tests = $(SEES_target) tests
+$(B)/tests/fuzz/target $(B)/tests/fuzz/targets-conf: $(B)/target.a
 
 ifdef SAN
 ifdef FUZZER
