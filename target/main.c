@@ -17,13 +17,16 @@
 
 #include "admin.h"
 #include "cleanup.h"
+#include "config.h"
 #include "control-port.h"
 #include "daemon.h"
 #include "file.h"
 #include "log.h"
 #include "server.h"
+#include "state.h"
 #include "sock.h"
 #include "str.h"
+#include "varlink-message.h"
 
 #define PORTAL_GROUP 1 /* of the portals that are given on the command line */
 #define MACHINE_ID "/etc/machine-id"
@@ -32,7 +35,7 @@
 struct options {
 	bool foreground, no_detach;
 	unsigned int control_port;
-	const char *pid_file, *threads;
+	const char *pid_file, *threads, *config;
 	char *iscsi; /* portal=...,nop_interval=...,nop_count=...; NULL: the default portal */
 	int debug;
 };
@@ -59,6 +62,7 @@ static const struct option_row {
 		"number of the control socket (0)"},
 	{{"nr_iothreads", required_argument, NULL, 't'}, "N", "threads that wait for disks (16)"},
 	{{"pid-file", required_argument, NULL, 'p'}, "FILE", "write the process number to FILE"},
+	{{"config", required_argument, NULL, 'c'}, "FILE", "targets, accounts, portals to begin with"},
 	{{"debug", required_argument, NULL, 'd'}, "LEVEL", "log more, 0 to 8"},
 	{{"iscsi", required_argument, NULL, 'i'}, "PARAM",
 		"portal=ADDRESS:PORT,... nop_interval=SECONDS nop_count=N"},
@@ -123,6 +127,9 @@ static void set_option(struct options *o, int c)
 		number(optarg, THREADS_MAX);
 		o->threads = optarg;
 		break;
+	case 'c':
+		o->config = optarg;
+		break;
 	case 'p':
 		o->pid_file = optarg;
 		break;
@@ -164,14 +171,13 @@ static void parse_options(int argc, char **argv, struct options *ret)
 
 /* ---- portals ---- */
 
-static int set_iscsi(struct model *m, const char *pair, unsigned int *portals)
+static int set_iscsi(struct model *m, const char *pair)
 {
 	const char *portal = str_after(pair, "portal="), *value = strchr(pair, '=');
 	char name[32];
 	const char *why;
 
 	if (portal) {
-		++*portals;
 		if (model_portal_new(m, portal, PORTAL_GROUP) == MODEL_OK)
 			return 0;
 		log_error("portal %s: %s", portal, m->why);
@@ -187,15 +193,36 @@ static int set_iscsi(struct model *m, const char *pair, unsigned int *portals)
 static int open_portals(struct daemon *d)
 {
 	struct model *m = &d->server->model;
-	unsigned int portals = 0;
 	char *rest = d->options.iscsi, *pair;
 	int r = 0;
 
 	while (!r && (pair = strsep(&rest, ",")))
-		r = set_iscsi(m, pair, &portals);
-	if (!r && !portals)
-		r = set_iscsi(m, "portal=:3260", &portals);
+		r = set_iscsi(m, pair);
+	if (!r && list_empty(&m->portals))
+		r = set_iscsi(m, "portal=:3260");
 	return r;
+}
+
+static int load_config(struct daemon *d)
+{
+	struct model *m = &d->server->model;
+	struct json_object *state = NULL;
+	char why[CONFIG_WHY_MAX];
+	enum model_error e;
+
+	if (!d->options.config)
+		return 0;
+	if (config_read(d->options.config, &state, why)) {
+		log_error("%s", why);
+		return -EINVAL;
+	}
+	e = state_load(m, state);
+	varlink_message_wipe(state);
+	json_object_put(state);
+	if (!e)
+		return 0;
+	log_error("%s", m->why[0] ? m->why : model_error_text(e));
+	return -EINVAL;
 }
 
 /* ---- the process ---- */
@@ -295,6 +322,8 @@ static int start(struct daemon *d)
 	uv_signal_start(&d->sigint, on_signal, SIGINT);
 	more_files();
 	r = open_admin(d);
+	if (!r)
+		r = load_config(d);
 	if (!r)
 		r = open_portals(d);
 	if (!r)

@@ -19,12 +19,6 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 $(B)/tests/target/%: $(B)/tests/target/%.o $(B)/tests/rig/rig.o $(B)/target.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
-# The administration's daemon alone, for tests/targetadm/run.
-$(B)/tests/targetadm/%.o: tests/targetadm/%.c Makefile tests/tests.mk
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(addprefix -I,$(SEES_target)) $(call pkg,cflags,$(PKGS)) -MMD -MP -c -o $@ $<
-$(B)/tests/targetadm/daemon: $(call objs,tests/targetadm) $(B)/target.a $(B)/common.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/tests/sim/%: $(B)/tests/sim/%.o $(FAKE) $(ISCSID_SIM) $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 
@@ -36,7 +30,7 @@ sim: $(SIM)
 	@for t in $^; do echo "== sim/$${t##*/}"; $$t 2>$$t.log || { cat $$t.log; exit 1; }; done
 cli: all
 	tests/cli.sh $(B)/sbin
-targetadm: all $(B)/tests/targetadm/daemon
+targetadm: all
 	tests/targetadm/run $(B)
 	tests/targetadm/config $(B)
 interop: all $(B)/tests/interop-node
