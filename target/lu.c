@@ -163,6 +163,7 @@ void lu_unref(struct lu *lu)
 		return;
 	list_for_each_safe(page, tmp, &lu->mode_pages, entry)
 		free(page);
+	reservations_free(lu->reservations);
 	disk_close(lu->disk);
 	free(lu->path);
 	free(lu->backing);
@@ -415,6 +416,8 @@ int lu_set(struct lu *lu, const char *name, const char *value)
 			*numbers[i].field = (uint16_t)n;
 			return 0;
 		}
+	if (str_eq(name, "mode_page"))
+		return lu_set_mode_page(lu, value);
 	if (str_eq(name, "path"))
 		return set_path(lu, value);
 	if (str_eq(name, "scsi_id") && strlen(value) < sizeof(lu->shown_id))

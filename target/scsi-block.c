@@ -5,13 +5,12 @@
 #include <errno.h>
 #include <string.h>
 
-static uint64_t offset(const struct scsi_task *t)
+uint64_t scsi_task_offset(const struct scsi_task *t)
 {
 	return t->lba << t->lu->block_shift;
 }
 
-/* Bytes that the command names, or false after a refusal: a transfer is bounded. */
-static bool bounded(struct scsi_task *t, uint32_t *ret)
+bool scsi_task_bounded(struct scsi_task *t, uint32_t *ret)
 {
 	uint64_t bytes = (uint64_t)t->blocks << t->lu->block_shift;
 
@@ -28,7 +27,7 @@ static void read_job(struct scsi_task *t)
 	struct disk *disk = t->lu->disk;
 	size_t len = t->wanted < t->edtl ? t->wanted : t->edtl;
 
-	task_disk_error(t, disk->ops->read(disk, t->buffer->data, len, offset(t), 0), false);
+	task_disk_error(t, disk->ops->read(disk, t->buffer->data, len, scsi_task_offset(t), 0), false);
 }
 
 void scsi_read(struct scsi_task *t)
@@ -37,7 +36,7 @@ void scsi_read(struct scsi_task *t)
 	uint32_t bytes, len;
 	int r;
 
-	if (!bounded(t, &bytes))
+	if (!scsi_task_bounded(t, &bytes))
 		return;
 	t->lu->stats.rd_cmds++;
 	t->lu->stats.rd_bytes += bytes;
@@ -47,7 +46,7 @@ void scsi_read(struct scsi_task *t)
 		t->in = t->cdb; /* nothing of it is sent, but what was wanted counts */
 		return;
 	}
-	t->in = t->private_data ? NULL : disk->ops->map(disk, offset(t), len);
+	t->in = t->private_data ? NULL : disk->ops->map(disk, scsi_task_offset(t), len);
 	if (t->in)
 		return;
 	t->buffer = pool_get(len);
@@ -56,22 +55,21 @@ void scsi_read(struct scsi_task *t)
 		return;
 	}
 	t->in = t->buffer->data;
-	r = disk->ops->read(disk, t->buffer->data, len, offset(t), DISK_NOWAIT);
+	r = disk->ops->read(disk, t->buffer->data, len, scsi_task_offset(t), DISK_NOWAIT);
 	if (r == -EAGAIN)
 		task_defer(t, read_job, len);
 	else
 		task_disk_error(t, r, false);
 }
 
-static int write_flags(const struct scsi_task *t)
+int scsi_task_fua(const struct scsi_task *t)
 {
 	bool fua = scsi_cdb_len(t->cdb[0]) > 6 && t->cdb[1] & 0x08;
 
 	return fua || t->lu->no_write_cache ? DISK_FUA : 0;
 }
 
-/* Whole blocks only. */
-static uint32_t write_len(const struct scsi_task *t)
+uint32_t scsi_task_write_len(const struct scsi_task *t)
 {
 	return t->out_len & ~(t->lu->block_size - 1);
 }
@@ -79,7 +77,7 @@ static uint32_t write_len(const struct scsi_task *t)
 static void write_job(struct scsi_task *t)
 {
 	struct disk *disk = t->lu->disk;
-	int r = disk->ops->write(disk, t->out, write_len(t), offset(t), write_flags(t));
+	int r = disk->ops->write(disk, t->out, scsi_task_write_len(t), scsi_task_offset(t), scsi_task_fua(t));
 
 	task_disk_error(t, r, true);
 }
@@ -90,17 +88,31 @@ void scsi_write(struct scsi_task *t)
 	uint32_t bytes;
 	int r;
 
-	if (!bounded(t, &bytes))
+	if (!scsi_task_bounded(t, &bytes))
 		return;
 	t->lu->stats.wr_cmds++;
 	t->lu->stats.wr_bytes += bytes;
-	if (!write_len(t))
+	if (!scsi_task_write_len(t))
 		return;
-	r = disk->ops->write(disk, t->out, write_len(t), offset(t), write_flags(t) | DISK_NOWAIT);
+	r = disk->ops->write(disk, t->out, scsi_task_write_len(t), scsi_task_offset(t), scsi_task_fua(t) | DISK_NOWAIT);
 	if (r == -EAGAIN)
 		task_defer(t, write_job, bytes);
 	else
 		task_disk_error(t, r, true);
+}
+
+/*
+ * It runs alone, so that nobody sees half of it; what a boundary would allow to be cut is written
+ * in one piece too.
+ */
+void scsi_write_atomic(struct scsi_task *t)
+{
+	uint32_t boundary = be16_get(t->cdb + 10);
+
+	if (t->blocks > SCSI_ATOMIC_MAX || (boundary && boundary > SCSI_ATOMIC_MAX))
+		task_bad_cdb(t, boundary ? 10 : 12);
+	else
+		scsi_write(t);
 }
 
 void scsi_read_capacity_10(struct scsi_task *t)

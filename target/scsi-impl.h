@@ -213,6 +213,13 @@ void task_reply_len(struct scsi_task *task, size_t len, size_t allowed);
  */
 void task_defer(struct scsi_task *task, void (*job)(struct scsi_task *), uint64_t bytes);
 
+/* Where and how much, for a job too: bytes from the start of the disk; whole blocks that came. */
+uint64_t scsi_task_offset(const struct scsi_task *task);
+uint32_t scsi_task_write_len(const struct scsi_task *task);
+int scsi_task_fua(const struct scsi_task *task); /* DISK_FUA or 0 */
+/* Bytes that the command names; false after a refusal: a transfer is bounded. */
+bool scsi_task_bounded(struct scsi_task *task, uint32_t *ret);
+
 void lu_unref(struct lu *lu);
 bool lu_write_protected(const struct lu *lu);
 void lu_reset(struct lu *lu); /* what a reset undoes: RESERVE(6), PREVENT, changed mode pages */
@@ -224,15 +231,47 @@ void scsi_lun_put(uint8_t out[8], uint64_t lun);
 bool lu_removal_prevented(const struct lu *lu);
 /* Ends the tasks of a unit that is going away. */
 void lu_abort_all(struct lu *lu);
+void lu_abort_nexus(struct lu *lu, const struct nexus *nexus); /* ends those of one nexus */
+int lu_set_mode_page(struct lu *lu, const char *value);	       /* scsi-mode.c; "P:SP:LEN:b:b" */
+/* scsi-reserve.c */
+bool scsi_reserved_for_others(const struct scsi_task *task);
+void reservations_free(struct reservations *r); /* NULL is fine */
+
+enum {
+	SCSI_COMPARE_WRITE_MAX = 128, /* blocks */
+	SCSI_UNMAP_DESCRIPTORS = 256,
+	SCSI_ATOMIC_MAX = 2048, /* blocks of one WRITE ATOMIC */
+};
 
 /* The command functions, by file. */
-void scsi_inquiry(struct scsi_task *task);	  /* scsi-inquiry.c */
-void scsi_report_luns(struct scsi_task *task);	  /* scsi-primary.c */
-void scsi_test_unit_ready(struct scsi_task *task);
-void scsi_request_sense(struct scsi_task *task);
-void scsi_read_capacity_10(struct scsi_task *task); /* scsi-block.c */
-void scsi_read_capacity_16(struct scsi_task *task);
-void scsi_read(struct scsi_task *task);
-void scsi_write(struct scsi_task *task);
+typedef void scsi_function(struct scsi_task *task);
+
+scsi_function scsi_inquiry; /* scsi-inquiry.c */
+
+/* scsi-primary.c */
+scsi_function scsi_report_luns, scsi_test_unit_ready, scsi_request_sense, scsi_send_diagnostic;
+
+/* scsi-opcodes.c */
+scsi_function scsi_report_opcodes, scsi_report_tmf;
+
+/* scsi-mode.c */
+scsi_function scsi_mode_sense, scsi_mode_select, scsi_start_stop, scsi_prevent_removal;
+
+/* scsi-reserve.c */
+scsi_function scsi_reserve, scsi_release, scsi_read_keys, scsi_read_reservation,
+	scsi_report_capabilities, scsi_read_full_status, scsi_register, scsi_register_ignore,
+	scsi_persistent_reserve, scsi_persistent_release, scsi_persistent_clear, scsi_preempt,
+	scsi_preempt_abort;
+
+/* scsi-block.c */
+scsi_function scsi_read_capacity_10, scsi_read_capacity_16, scsi_read, scsi_write,
+	scsi_write_atomic;
+
+/* scsi-verify.c */
+scsi_function scsi_verify, scsi_write_verify, scsi_compare_write, scsi_orwrite, scsi_prefetch,
+	scsi_synchronize_cache;
+
+/* scsi-provision.c */
+scsi_function scsi_write_same, scsi_unmap, scsi_get_lba_status;
 
 #endif

@@ -99,16 +99,19 @@ static size_t page_block_limits(const struct lu *lu, const struct nexus *nexus, 
 
 	(void)nexus;
 	d[4] = 1;  /* WSNZ: WRITE SAME of no blocks is refused */
-	d[5] = 128; /* COMPARE AND WRITE */
+	d[5] = SCSI_COMPARE_WRITE_MAX;
 	be16_put(d + 6, lu->optimal_granularity ? lu->optimal_granularity : (uint16_t)physical);
 	be32_put(d + 8, all);
 	be32_put(d + 12, lu->optimal_transfer);
 	if (lu->thin) {
 		be32_put(d + 20, UINT32_MAX); /* blocks in one UNMAP */
-		be32_put(d + 24, 256);	      /* descriptors */
+		be32_put(d + 24, SCSI_UNMAP_DESCRIPTORS);
 		be32_put(d + 28, physical);   /* granularity */
 		be32_put(d + 32, 0x80000000);
 	}
+	be32_put(d + 44, SCSI_ATOMIC_MAX);
+	be32_put(d + 56, SCSI_ATOMIC_MAX); /* with a boundary */
+	be32_put(d + 60, SCSI_ATOMIC_MAX);
 	return 64;
 }
 

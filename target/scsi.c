@@ -180,17 +180,6 @@ static bool fail_on_purpose(struct scsi_task *t)
 	return true;
 }
 
-static bool check_reservations(struct scsi_task *t)
-{
-	const struct lu *lu = t->lu;
-
-	if (lu->reserved_by && lu->reserved_by != t->nexus && !(t->command->flags & UNRESERVED)) {
-		t->status = SCSI_RESERVATION_CONFLICT;
-		return false;
-	}
-	return true;
-}
-
 /* Whether the command may run; else its status is set. */
 static bool check(struct scsi_task *t)
 {
@@ -218,8 +207,10 @@ static bool check(struct scsi_task *t)
 	}
 	if (!t->lu)
 		return check_usage(t);
-	if (!check_reservations(t))
+	if (scsi_reserved_for_others(t)) {
+		t->status = SCSI_RESERVATION_CONFLICT;
 		return false;
+	}
 	if (flags & CHANGES_MEDIUM && lu_write_protected(t->lu)) {
 		task_sense(t, DATA_PROTECT, ASC_WRITE_PROTECTED);
 		return false;
@@ -409,6 +400,11 @@ static void abort_tasks(struct list *tasks, const struct nexus *nexus)
 void lu_abort_all(struct lu *lu)
 {
 	abort_tasks(&lu->tasks, NULL);
+}
+
+void lu_abort_nexus(struct lu *lu, const struct nexus *nexus)
+{
+	abort_tasks(&lu->tasks, nexus);
 }
 
 /* Whether a worker still holds a task that the function has aborted. */
