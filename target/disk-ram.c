@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Blocks in anonymous memory. A page that was never written costs nothing: reading it shows the
- * kernel's page of zeros. One bit for each page says whether it was written.
+ * kernel's page of zeros. One bit for each block says whether it was written.
  */
 #include "disk.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096, WORD = 64 };
+enum { PAGE = 4096, BLOCK = 512 /* the smallest */, WORD = 64 };
 
 struct disk_ram {
 	struct disk disk;
@@ -26,21 +26,29 @@ static struct disk_ram *ram_of(struct disk *disk)
 	return container_of(disk, struct disk_ram, disk);
 }
 
-static bool is_mapped(const struct disk_ram *ram, uint64_t page)
+static bool is_mapped(const struct disk_ram *ram, uint64_t block)
 {
-	return __atomic_load_n(&ram->mapped[page / WORD], __ATOMIC_RELAXED) >> page % WORD & 1;
+	return __atomic_load_n(&ram->mapped[block / WORD], __ATOMIC_RELAXED) >> block % WORD & 1;
 }
 
-static void set_mapped(struct disk_ram *ram, uint64_t page, bool yes)
+/* A range of whole blocks. */
+static void set_mapped(struct disk_ram *ram, uint64_t off, uint64_t len, bool yes)
 {
-	uint64_t bit = UINT64_C(1) << page % WORD;
+	uint64_t block = off / BLOCK, end = (off + len) / BLOCK;
 
-	if (is_mapped(ram, page) == yes)
-		return;
-	if (yes)
-		__atomic_fetch_or(&ram->mapped[page / WORD], bit, __ATOMIC_RELAXED);
-	else
-		__atomic_fetch_and(&ram->mapped[page / WORD], ~bit, __ATOMIC_RELAXED);
+	while (block < end) {
+		unsigned int at = block % WORD, n = WORD - at;
+		uint64_t *word = &ram->mapped[block / WORD], bits;
+
+		if (n > end - block)
+			n = (unsigned int)(end - block);
+		bits = (n == WORD ? UINT64_MAX : (UINT64_C(1) << n) - 1) << at;
+		if (yes && (__atomic_load_n(word, __ATOMIC_RELAXED) & bits) != bits)
+			__atomic_fetch_or(word, bits, __ATOMIC_RELAXED);
+		else if (!yes)
+			__atomic_fetch_and(word, ~bits, __ATOMIC_RELAXED);
+		block += n;
+	}
 }
 
 static const uint8_t *ram_map(struct disk *disk, uint64_t off, size_t len)
@@ -64,8 +72,7 @@ static int ram_write(struct disk *disk, const void *data, size_t len, uint64_t o
 	if (!len)
 		return 0;
 	memcpy(ram->data + off, data, len);
-	for (uint64_t page = off / PAGE; page <= (off + len - 1) / PAGE; page++)
-		set_mapped(ram, page, true);
+	set_mapped(ram, off, len, true);
 	return 0;
 }
 
@@ -80,14 +87,13 @@ static int ram_discard(struct disk *disk, uint64_t off, uint64_t len)
 	struct disk_ram *ram = ram_of(disk);
 	uint64_t end = off + len, first = (off + PAGE - 1) / PAGE, last = end / PAGE;
 
+	set_mapped(ram, off, len, false);
 	if (first >= last) {
 		memset(ram->data + off, 0, len);
 		return 0;
 	}
 	memset(ram->data + off, 0, first * PAGE - off);
 	memset(ram->data + last * PAGE, 0, end - last * PAGE);
-	for (uint64_t page = first; page < last; page++)
-		set_mapped(ram, page, false);
 	return madvise(ram->data + first * PAGE, (last - first) * PAGE, MADV_DONTNEED) < 0 ? -errno
 											   : 0;
 }
@@ -98,18 +104,23 @@ static int ram_prefetch(struct disk *disk, uint64_t off, uint64_t len)
 	return 0;
 }
 
+/* Whether the word that begins with this block has all bits as in alike. */
+static bool is_whole_word(const struct disk_ram *ram, uint64_t block, uint64_t alike)
+{
+	return block % WORD == 0 &&
+	       __atomic_load_n(&ram->mapped[block / WORD], __ATOMIC_RELAXED) == alike;
+}
+
 static int ram_extent(struct disk *disk, uint64_t off, uint64_t *ret_end, bool *ret_mapped)
 {
 	const struct disk_ram *ram = ram_of(disk);
-	uint64_t page = off / PAGE, pages = (disk->size + PAGE - 1) / PAGE;
-	bool mapped = is_mapped(ram, page);
+	uint64_t block = off / BLOCK, blocks = (disk->size + BLOCK - 1) / BLOCK;
+	bool mapped = is_mapped(ram, block);
 	uint64_t alike = mapped ? UINT64_MAX : 0;
 
-	for (page++; page < pages && is_mapped(ram, page) == mapped; page++)
-		while (page % WORD == 0 && page + WORD < pages &&
-			__atomic_load_n(&ram->mapped[page / WORD], __ATOMIC_RELAXED) == alike)
-			page += WORD;
-	*ret_end = page >= pages ? disk->size : page * PAGE;
+	while (block < blocks && is_mapped(ram, block) == mapped)
+		block += is_whole_word(ram, block, alike) ? WORD : 1;
+	*ret_end = block >= blocks ? disk->size : block * BLOCK;
 	*ret_mapped = mapped;
 	return 0;
 }
@@ -164,8 +175,8 @@ int disk_ram_open(uint64_t size, struct disk **ret)
 		.size = size,
 		.memory = true,
 		.can_discard = true,
-		.physical_block = PAGE};
-	ram->mapped_len = (size / PAGE / WORD + 1) * sizeof(*ram->mapped);
+		.physical_block = BLOCK};
+	ram->mapped_len = (size / BLOCK / WORD + 1) * sizeof(*ram->mapped);
 	ram->data = memory(size);
 	ram->mapped = memory(ram->mapped_len);
 	if (!ram->data || !ram->mapped) {

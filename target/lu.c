@@ -333,7 +333,7 @@ void lu_reset(struct lu *lu)
 	struct nexus *n;
 
 	lu->reserved_by = NULL;
-	lu->swp = lu->d_sense = lu->no_write_cache = lu->stopped = false;
+	lu->swp = lu->d_sense = lu->no_write_cache = false;
 	list_for_each(n, &lu->dev->nexuses, entry)
 		nexus_at(n, lu)->prevents_removal = false;
 }

@@ -147,3 +147,24 @@ void scsi_read_capacity_16(struct scsi_task *t)
 	be16_put(data + 14, (uint16_t)((lu->thin ? 0xc000 : 0) | lu->lowest_aligned));
 	task_reply_len(t, 32, be32_get(t->cdb + 10));
 }
+
+/* Both lists of defects are there, and empty. asked: the lists and their format, as in the CDB. */
+static void no_defects(struct scsi_task *t, uint8_t asked, size_t head, size_t allowed)
+{
+	uint8_t *data = task_reply(t, head);
+
+	if (!data)
+		return;
+	data[1] = asked;
+	task_reply_len(t, head, allowed);
+}
+
+void scsi_read_defects_10(struct scsi_task *t)
+{
+	no_defects(t, t->cdb[2], 4, be16_get(t->cdb + 7));
+}
+
+void scsi_read_defects_12(struct scsi_task *t)
+{
+	no_defects(t, t->cdb[1], 8, be32_get(t->cdb + 6));
+}

@@ -27,7 +27,6 @@ enum sense_key {
 /* Additional sense code and qualifier. */
 enum asc {
 	ASC_NONE = 0x0000,
-	ASC_STOPPED = 0x0402, /* initializing command required */
 	ASC_WRITE_ERROR = 0x0c00,
 	ASC_UNREACHABLE_COPY_TARGET = 0x0804,
 	ASC_READ_ERROR = 0x1100,
@@ -123,7 +122,7 @@ struct lu {
 	uint8_t naa[8];
 	char unique[17]; /* naa as text */
 	char vendor[9], product[17], revision[5];
-	bool online, stopped, removable, readonly, thin;
+	bool online, removable, readonly, thin;
 	uint16_t lbppbe, lowest_aligned;
 	uint16_t optimal_granularity; /* blocks */
 	uint32_t optimal_transfer;    /* blocks */
@@ -265,7 +264,7 @@ scsi_function scsi_reserve, scsi_release, scsi_read_keys, scsi_read_reservation,
 
 /* scsi-block.c */
 scsi_function scsi_read_capacity_10, scsi_read_capacity_16, scsi_read, scsi_write,
-	scsi_write_atomic;
+	scsi_write_atomic, scsi_read_defects_10, scsi_read_defects_12;
 
 /* scsi-verify.c */
 scsi_function scsi_verify, scsi_write_verify, scsi_compare_write, scsi_orwrite, scsi_prefetch,

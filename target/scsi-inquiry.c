@@ -98,7 +98,7 @@ static size_t page_block_limits(const struct lu *lu, const struct nexus *nexus, 
 	uint32_t all = SCSI_TRANSFER_MAX >> lu->block_shift, physical = 1u << lu->lbppbe;
 
 	(void)nexus;
-	d[4] = 1;  /* WSNZ: WRITE SAME of no blocks is refused */
+	d[4] = 1; /* WSNZ: WRITE SAME of no blocks is refused */
 	d[5] = SCSI_COMPARE_WRITE_MAX;
 	be16_put(d + 6, lu->optimal_granularity ? lu->optimal_granularity : (uint16_t)physical);
 	be32_put(d + 8, all);

@@ -316,34 +316,35 @@ void scsi_mode_select(struct scsi_task *t)
 
 /* ---- start, stop, removal ---- */
 
-static void stop_job(struct scsi_task *t)
+static void flush_job(struct scsi_task *t)
 {
 	task_disk_error(t, t->lu->disk->ops->flush(t->lu->disk), true);
 }
 
+/*
+ * There is nothing to spin down: a stop without LOEJ, and a power condition, leave the unit ready;
+ * what was written is on the disk after it.
+ */
 void scsi_start_stop(struct scsi_task *t)
 {
-	bool start = t->cdb[4] & 1, eject = t->cdb[4] & 2;
+	bool power_condition = t->cdb[4] >> 4;
+	bool start = t->cdb[4] & 1, eject = t->cdb[4] & 2 && !power_condition;
 	struct lu *lu = t->lu;
 
-	if (lu->type == LU_CONTROLLER)
-		return;
 	if (eject && !lu->removable) {
 		task_bad_cdb(t, 4);
 		return;
 	}
-	if (eject && !start && lu_removal_prevented(lu)) {
+	if (eject && lu_removal_prevented(lu)) {
 		task_sense(t, ILLEGAL_REQUEST, ASC_REMOVAL_PREVENTED);
 		return;
 	}
-	lu->stopped = !start && !eject;
-	if (eject && lu->online != start) {
+	if (eject && start && !lu->online)
+		lu_attention(lu, UA_MEDIUM_CHANGED, t->nexus);
+	if (eject)
 		lu->online = start;
-		if (start)
-			lu_attention(lu, UA_MEDIUM_CHANGED, t->nexus);
-	}
 	if (!start && lu->disk)
-		task_defer(t, stop_job, 0);
+		task_defer(t, flush_job, 0);
 }
 
 void scsi_prevent_removal(struct scsi_task *t)

@@ -12,8 +12,6 @@ void scsi_test_unit_ready(struct scsi_task *t)
 		return;
 	if (!lu->disk || !lu->online)
 		task_sense(t, NOT_READY, ASC_NO_MEDIUM);
-	else if (lu->stopped)
-		task_sense(t, NOT_READY, ASC_STOPPED);
 }
 
 void scsi_request_sense(struct scsi_task *t)

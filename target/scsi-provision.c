@@ -21,10 +21,15 @@ static bool is_zero(const uint8_t *p, size_t len)
 	return !p[0] && !memcmp(p, p + 1, len - 1);
 }
 
+static uint64_t range_len(const struct scsi_task *t)
+{
+	return (uint64_t)t->blocks << t->lu->block_shift;
+}
+
 static int write_pattern(struct scsi_task *t, const uint8_t *block)
 {
 	struct disk *disk = t->lu->disk;
-	uint64_t off = scsi_task_offset(t), left = (uint64_t)t->blocks << t->lu->block_shift;
+	uint64_t off = scsi_task_offset(t), left = range_len(t);
 	uint8_t chunk[CHUNK];
 	int r = 0;
 
@@ -50,8 +55,7 @@ static void write_same_job(struct scsi_task *t)
 	int r;
 
 	if (t->cdb[1] & WRITE_SAME_UNMAP && zeros)
-		r = disk->ops->discard(disk, scsi_task_offset(t),
-			(uint64_t)t->blocks << t->lu->block_shift);
+		r = disk->ops->discard(disk, scsi_task_offset(t), range_len(t));
 	else
 		r = write_pattern(t, block);
 	task_disk_error(t, r, true);
@@ -63,10 +67,10 @@ void scsi_write_same(struct scsi_task *t)
 		task_bad_cdb(t, 1);
 	else if (!t->blocks) /* VPD B0 says so: WSNZ */
 		task_bad_cdb(t, scsi_cdb_len(t->cdb[0]) == 16 ? 10 : 7);
-	else if (!has_no_data(t) && t->out_len < t->lu->block_size)
+	else if (t->edtl != t->takes || t->out_len < t->takes)
 		task_sense(t, ILLEGAL_REQUEST, ASC_CDB_FIELD);
 	else
-		task_defer(t, write_same_job, (uint64_t)t->blocks << t->lu->block_shift);
+		task_defer(t, write_same_job, range_len(t));
 }
 
 /* ---- UNMAP ---- */

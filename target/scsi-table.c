@@ -25,7 +25,7 @@ const struct scsi_command scsi_commands[] = {
 	{0x16, -1, 0, OUT_NONE, scsi_reserve, {0x16}},
 	{0x17, -1, UNRESERVED, OUT_NONE, scsi_release, {0x17}},
 	{0x1a, -1, CONTROLLER, OUT_NONE, scsi_mode_sense, {0x1a, 0x08, 0xff, 0xff, 0xff}},
-	{0x1b, -1, CONTROLLER | WRITES | ALONE, OUT_NONE, scsi_start_stop, {0x1b, 1, 0, 0, 0x07}},
+	{0x1b, -1, CONTROLLER | WRITES | ALONE, OUT_NONE, scsi_start_stop, {0x1b, 1, 0, 0x0f, 0xf7}},
 	{0x1d, -1, CONTROLLER | WRITES, OUT_NONE, scsi_send_diagnostic, {0x1d, 0x04}},
 	{0x1e, -1, REMOVABLE, OUT_NONE, scsi_prevent_removal, {0x1e, 0, 0, 0, 0x01}},
 	{0x25, -1, MEDIUM | UNRESERVED, OUT_NONE, scsi_read_capacity_10,
@@ -38,6 +38,7 @@ const struct scsi_command scsi_commands[] = {
 	{0x34, -1, READ_BLOCKS, OUT_NONE, scsi_prefetch, {0x34, 0x02, ANY4, 0x3f, 0xff, 0xff}},
 	{0x35, -1, MEDIUM | BLOCKS | WRITES, OUT_NONE, scsi_synchronize_cache,
 		{0x35, 0x06, ANY4, 0x3f, 0xff, 0xff}},
+	{0x37, -1, MEDIUM, OUT_NONE, scsi_read_defects_10, {0x37, 0, 0x1f, NO4, 0xff, 0xff}},
 	{0x41, -1, WRITE_BLOCKS, OUT_PATTERN, scsi_write_same,
 		{0x41, 0x08, ANY4, 0x3f, 0xff, 0xff}},
 	{0x42, -1, MEDIUM | WRITES | CHANGES_MEDIUM | THIN, OUT_LIST16, scsi_unmap,
@@ -82,6 +83,7 @@ const struct scsi_command scsi_commands[] = {
 	{0xaa, -1, WRITE_BLOCKS, OUT_BLOCKS, scsi_write, {0xaa, 0x18, ANY4, ANY4, 0x3f}},
 	{0xae, -1, WRITE_BLOCKS, OUT_BLOCKS, scsi_write_verify, {0xae, 0x16, ANY4, ANY4, 0x3f}},
 	{0xaf, -1, READ_BLOCKS, OUT_BYTCHK, scsi_verify, {0xaf, 0x16, ANY4, ANY4, 0x3f}},
+	{0xb7, -1, MEDIUM, OUT_NONE, scsi_read_defects_12, {0xb7, 0x1f, ANY4, ANY4}},
 };
 const unsigned int scsi_command_count = sizeof(scsi_commands) / sizeof(*scsi_commands);
 

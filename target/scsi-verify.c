@@ -130,8 +130,8 @@ void scsi_compare_write(struct scsi_task *t)
 {
 	if (t->blocks > SCSI_COMPARE_WRITE_MAX)
 		task_bad_cdb(t, 13);
-	else if (t->blocks && t->out_len < t->takes)
-		task_sense(t, ILLEGAL_REQUEST, ASC_CDB_FIELD);
+	else if (t->edtl != t->takes || t->out_len < t->takes)
+		task_bad_cdb(t, 13);
 	else if (t->blocks)
 		task_defer(t, compare_write_job, t->takes);
 }

@@ -157,8 +157,6 @@ static bool check_medium(struct scsi_task *t)
 
 	if (!lu->disk || !lu->online)
 		task_sense(t, NOT_READY, ASC_NO_MEDIUM);
-	else if (lu->stopped)
-		task_sense(t, NOT_READY, ASC_STOPPED);
 	else
 		return true;
 	return false;
@@ -194,9 +192,8 @@ static bool check(struct scsi_task *t)
 	if (!t->command) {
 		bool known = false;
 
-		scsi_command_find(t->cdb, &known);
-		if (known)
-			task_bad_cdb(t, 1);
+		if (!scsi_command_find(t->cdb, &known) && known)
+			task_bad_cdb(t, 1); /* of the opcode, but not this service action */
 		else
 			task_sense(t, ILLEGAL_REQUEST, ASC_OPCODE);
 		return false;

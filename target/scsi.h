@@ -31,7 +31,7 @@
 enum {
 	SCSI_CDB_MAX = 16,
 	SCSI_SENSE_MAX = 64,
-	SCSI_TRANSFER_MAX = 16 << 20, /* bytes; a command that wants more is refused */
+	SCSI_TRANSFER_MAX = 32 << 20, /* bytes; a command that wants more is refused */
 };
 
 enum scsi_status {

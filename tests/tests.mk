@@ -41,7 +41,10 @@ $(B)/tests/interop-node: $(B)/tests/interop-node.o $(B)/node.a $(B)/common.a
 include tests/e2e.mk
 include tests/fuzz.mk
 
-HOST_CHECKS = unit sim cli targetadm fuzz
+conformance: all
+	tests/conformance/run $(B)
+
+HOST_CHECKS = unit sim cli targetadm conformance fuzz
 check: deps
 	$(MAKE) $(HOST_CHECKS)
 	$(if $(SAN),,$(MAKE) interop e2e && tests/exit-codes)
@@ -56,5 +59,5 @@ $(B)/bench/floor: tests/bench/floor.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -Werror -O2 -o $@ $<
 
-.PHONY: unit sim cli targetadm interop
+.PHONY: unit sim cli targetadm conformance interop
 .SECONDARY:
