@@ -4,8 +4,8 @@
  * pause. The pause doubles from round to round; a change of the network ends it, and a change
  * during a round begins another one right after it.
  *
- * Invariant: the list only shrinks at the end of a login and at the beginning of a round's logins,
- * never while the pool reads records.
+ * Invariant: the list of items does not change while the pool reads their records; what is added
+ * meanwhile waits in another one.
  */
 #include "wanted.h"
 
@@ -41,7 +41,7 @@ struct item {
 struct wanted {
 	struct initiator *initiator;
 	struct iscsi_db *db; /* its own: the pool reads it */
-	struct list items;
+	struct list items, fresh;
 	struct clock_timer timer;
 	unsigned int pause_ms;
 	unsigned int logins; /* of this round that are not answered */
@@ -161,6 +161,10 @@ static void after_read(uv_work_t *work, int status)
 	w->reading = false;
 	list_for_each_safe(t, tmp, &w->items, link)
 		log_in(w, t);
+	list_for_each_safe(t, tmp, &w->fresh, link) {
+		list_remove(&t->link);
+		list_append(&w->items, &t->link);
+	}
 	end_round(w);
 }
 
@@ -194,13 +198,22 @@ static bool is_for(const struct item *t, const struct iscsi_node *n)
 	       str_eq(t->iface, n->iface.name);
 }
 
+static bool is_listed(const struct list *items, const struct iscsi_node *n)
+{
+	const struct item *t;
+
+	list_for_each(t, items, link)
+		if (is_for(t, n))
+			return true;
+	return false;
+}
+
 void wanted_add(struct wanted *w, const struct iscsi_node *n)
 {
 	struct item *t;
 
-	list_for_each(t, &w->items, link)
-		if (is_for(t, n))
-			return;
+	if (is_listed(&w->items, n) || is_listed(&w->fresh, n))
+		return;
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return;
@@ -215,7 +228,7 @@ void wanted_add(struct wanted *w, const struct iscsi_node *n)
 		item_free(t);
 		return;
 	}
-	list_append(&w->items, &t->link);
+	list_append(w->reading ? &w->fresh : &w->items, &t->link);
 	log_info("%s at %s,%d stays wanted: it is tried again when the network changes", t->target,
 		t->address, t->port);
 	w->pause_ms = PAUSE_MIN_MS;
@@ -275,6 +288,7 @@ int wanted_open(struct initiator *i, struct iscsi_db *db, struct wanted **ret)
 	w->db = db;
 	w->pause_ms = PAUSE_MIN_MS;
 	list_init(&w->items);
+	list_init(&w->fresh);
 	r = clock_timer_init(i->loop, &w->timer, on_timer);
 	if (r) {
 		free(w);
@@ -303,6 +317,8 @@ void wanted_close(struct wanted *w)
 		return;
 	clock_timer_close(&w->timer);
 	list_for_each_safe(t, tmp, &w->items, link)
+		item_free(t);
+	list_for_each_safe(t, tmp, &w->fresh, link)
 		item_free(t);
 	if (w->poll.data) {
 		uv_close((uv_handle_t *)&w->poll, on_closed);

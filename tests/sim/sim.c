@@ -130,7 +130,8 @@ void sim_settle(void)
 	uv_timer_init(&sim.loop, &quiet);
 	do {
 		slept = uv_metrics_idle_time(&sim.loop);
-		uv_timer_start(&quiet, nothing, QUIET_MS, 0);
+		/* Again and again: the first may be over before the loop gets to sleep. */
+		uv_timer_start(&quiet, nothing, QUIET_MS, QUIET_MS);
 		uv_run(&sim.loop, UV_RUN_ONCE);
 		slept = uv_metrics_idle_time(&sim.loop) - slept;
 		/* Work in the pool and in threads is under way while the loop sleeps. */

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* wanted.c - automatic records that are tried again: until they are there, or not wanted any more */
+#include "wanted.h"
+
+#include "err.h"
+#include "record.h"
+#include "sim.h"
+
+static struct wanted *wanted;
+static struct iscsi_node *node;
+
+/* An automatic record, stored; its target does not take logins. */
+static void set_up(void)
+{
+	sim_setup();
+	ck_assert_int_eq(wanted_open(&sim.initiator, sim.db, &wanted), 0);
+	node = sim_node(0);
+	iscsi_node_set(node, "node.startup", "automatic");
+	iscsi_node_set(node, "node.tpgt", "1");
+	ck_assert_int_eq(iscsi_db_store(sim.db, node), 0);
+	sim.target.answer = ANSWER_CLOSE;
+	sim.target.fail_first = UINT32_MAX;
+}
+
+static void tear_down(void)
+{
+	iscsi_node_free(node);
+	wanted_close(wanted);
+	sim_teardown();
+}
+
+/* Timers fire until the target has seen so many logins. */
+static void run_to(unsigned int logins)
+{
+	sim_settle();
+	for (int i = 0; i < 100 && sim.target.logins < logins; i++) {
+		fake_clock_step();
+		sim_settle();
+	}
+	ck_assert_uint_eq(sim.target.logins, logins);
+}
+
+static uint64_t seconds(void)
+{
+	return clock_now(&sim.loop) / 1000;
+}
+
+START_TEST(comes_back)
+{
+	uint64_t started = seconds();
+
+	wanted_add(wanted, node);
+	wanted_add(wanted, node);
+	run_to(1);
+	ck_assert_uint_eq(seconds() - started, 3);
+	run_to(3);
+	/* 3, 6 and 12 seconds apart */
+	ck_assert_uint_eq(seconds() - started, 21);
+	/* the network changes: at once, and anew from 3 seconds on */
+	wanted_network_changed(wanted);
+	run_to(4);
+	ck_assert_uint_eq(seconds() - started, 21);
+	sim.target.answer = ANSWER_ACCEPT;
+	run_to(5);
+	ck_assert_uint_le(seconds() - started, 25);
+	ck_assert_uint_eq(fake_kernel.sessions, 1);
+	ck_assert(!fake_clock_step());
+}
+END_TEST
+
+START_TEST(refused_for_good)
+{
+	sim.target.answer = ANSWER_STATUS;
+	sim.target.status_class = 2;
+	sim.target.detail = 1;
+	wanted_add(wanted, node);
+	run_to(1);
+	ck_assert(!fake_clock_step());
+}
+END_TEST
+
+START_TEST(not_automatic_any_more)
+{
+	wanted_add(wanted, node);
+	run_to(1);
+	iscsi_node_set(node, "node.startup", "manual");
+	ck_assert_int_eq(iscsi_db_store(sim.db, node), 0);
+	ck_assert(fake_clock_step());
+	sim_settle();
+	ck_assert_uint_eq(sim.target.logins, 1);
+	ck_assert(!fake_clock_step());
+}
+END_TEST
+
+/* Added while the records of a round are read: the next round has it. */
+START_TEST(added_meanwhile)
+{
+	struct iscsi_node *other = sim_node(0);
+
+	iscsi_node_set(other, "node.startup", "automatic");
+	iscsi_node_set(other, "iface.iscsi_ifacename", "other");
+	iscsi_node_set(other, "node.tpgt", "1");
+	ck_assert_int_eq(iscsi_db_store(sim.db, other), 0);
+	wanted_add(wanted, node);
+	ck_assert(fake_clock_step());
+	wanted_add(wanted, other);
+	run_to(1);
+	sim.target.answer = ANSWER_ACCEPT;
+	run_to(3);
+	ck_assert_uint_eq(fake_kernel.sessions, 2);
+	iscsi_node_free(other);
+}
+END_TEST
+
+START_TEST(several_sessions)
+{
+	iscsi_node_set(node, "node.session.nr_sessions", "3");
+	ck_assert_int_eq(iscsi_db_store(sim.db, node), 0);
+	sim.target.answer = ANSWER_ACCEPT;
+	wanted_add(wanted, node);
+	run_to(3);
+	ck_assert_uint_eq(fake_kernel.sessions, 3);
+	while (fake_clock_step())
+		sim_settle();
+	ck_assert_uint_eq(fake_kernel.sessions, 3);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("wanted");
+	TCase *c = tcase_create("wanted");
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_set_timeout(c, 60);
+	tcase_add_test(c, comes_back);
+	tcase_add_test(c, refused_for_good);
+	tcase_add_test(c, not_automatic_any_more);
+	tcase_add_test(c, added_meanwhile);
+	tcase_add_test(c, several_sessions);
+	suite_add_tcase(s, c);
+	return sim_main(s);
+}
