@@ -105,6 +105,6 @@ int discover_list(struct app *a)
 	for (size_t i = 0; i < N_SECTIONS && !r; i++)
 		r = a->o.json ? add_section(&l, &sections[i]) : list_section(&l, &sections[i]);
 	if (r)
-		return discover_failed(a, r);
+		return database_failed(a, r);
 	return l.n_total ? ISCSI_OK : ISCSI_ERR_NO_OBJS_FOUND;
 }

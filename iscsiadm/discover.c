@@ -174,12 +174,6 @@ struct iscsi_source discover_source(const struct options *o)
 	};
 }
 
-int discover_failed(struct app *a, int r)
-{
-	log_error("%s", *iscsi_db_error(a->db) ? iscsi_db_error(a->db) : strerror(-r));
-	return r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
-}
-
 static int ask_through(struct findings *f, struct iscsi_discovery *record, const char *initiator,
 	const char *alias, const char *iface)
 {
@@ -303,7 +297,7 @@ static int store_findings(
 	r = iscsi_db_merge(
 		a->db, source, nodes->items, nodes->n, merge_of(a->o.ops), in_use, &sessions);
 	view_sessions_clear(&sessions);
-	return r ? discover_failed(a, r) : ISCSI_OK;
+	return r ? database_failed(a, r) : ISCSI_OK;
 }
 
 int discover_finish(struct app *a, const struct iscsi_source *source, const struct nodes *nodes)

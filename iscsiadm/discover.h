@@ -27,7 +27,4 @@ void discover_show(struct app *a, struct iscsi_discovery *record);
 /* Lists every source, from level 1 on with what was found there. */
 int discover_list(struct app *a);
 
-/* Says what the database could not do, and gives the exit status for it. */
-int discover_failed(struct app *a, int r);
-
 #endif

@@ -56,12 +56,12 @@ static int collect(struct collection *c, const struct iscsi_source *source)
 	int r = iscsi_discovery_load(c->app->db, source, &record);
 
 	if (r)
-		return discover_failed(c->app, r);
+		return database_failed(c->app, r);
 	r = discover_ask(c->app, record, &c->announced);
 	if (!r) {
 		r = iscsi_db_merge(c->app->db, source, c->announced.items, c->announced.n,
 			ISCSI_MERGE_DELETE, keep, c);
-		r = r ? discover_failed(c->app, r) : ISCSI_OK;
+		r = r ? database_failed(c->app, r) : ISCSI_OK;
 	}
 	nodes_clear(&c->announced);
 	iscsi_discovery_free(record);
@@ -105,7 +105,7 @@ int collect_garbage(struct app *a)
 		r = iscsi_db_each_source(a->db, types[i], collect_one, &c);
 	view_sessions_clear(&c.sessions);
 	if (r)
-		return discover_failed(a, r);
+		return database_failed(a, r);
 	if (c.n_sources)
 		return c.error;
 	log_error("No records found");

@@ -24,6 +24,9 @@ int mode_iface(struct app *a);
 int mode_host(struct app *a);
 int mode_fw(struct app *a);
 
+/* Says what the database could not do, and gives the exit status for it. */
+int database_failed(struct app *a, int r);
+
 /* A list of records in memory. */
 struct nodes {
 	struct iscsi_node **items;

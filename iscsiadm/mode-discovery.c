@@ -20,11 +20,11 @@ static int discover_anew(struct app *a)
 	}
 	r = iscsi_discovery_new(a->db, &s, &d);
 	if (r)
-		return discover_failed(a, r);
+		return database_failed(a, r);
 	if (s.type == ISCSI_SOURCE_SENDTARGETS && !(a->o.ops & DO_NONPERSISTENT))
 		r = iscsi_discovery_store(a->db, d);
 	if (r) {
-		r = discover_failed(a, r);
+		r = database_failed(a, r);
 		log_error("Could not add new discovery record.");
 	} else {
 		r = discover_run(a, d);
@@ -43,7 +43,7 @@ static int work_on_stored(struct app *a)
 		return ISCSI_OK;
 	if (r) {
 		if (r != -ENOENT)
-			discover_failed(a, r);
+			database_failed(a, r);
 		log_error("Discovery record [%s,%d] not found!", s.address, s.port);
 		return ISCSI_ERR_INVAL;
 	}
@@ -51,7 +51,7 @@ static int work_on_stored(struct app *a)
 		r = discover_run(a, d);
 	} else if (a->o.ops == DO_DELETE) {
 		r = iscsi_discovery_delete(a->db, &s);
-		r = r ? discover_failed(a, r) : ISCSI_OK;
+		r = r ? database_failed(a, r) : ISCSI_OK;
 	} else if (a->o.ops & (DO_NEW | DO_UPDATE)) {
 		log_error("Operations new and update for discovery mode is not supported. Use "
 			  "discoverydb mode.");

@@ -25,7 +25,7 @@ static int add(struct app *a, const struct iscsi_source *s, struct iscsi_discove
 			iscsi_discovery_free(d);
 	}
 	if (r) {
-		r = discover_failed(a, r);
+		r = database_failed(a, r);
 		log_error("Could not add new discovery record.");
 		return r;
 	}
@@ -61,7 +61,7 @@ static int update(struct app *a, const struct iscsi_source *s)
 	}
 	r = iscsi_discovery_update(a->db, s, a->o.pairs, a->o.n_pairs, &bad);
 	if (r <= 0)
-		return r ? discover_failed(a, r) : ISCSI_OK;
+		return r ? database_failed(a, r) : ISCSI_OK;
 	record_update_refused((enum iscsi_update_result)r, &a->o.pairs[bad]);
 	return ISCSI_ERR_INVAL;
 }
@@ -74,7 +74,7 @@ static int discover(struct app *a, const struct iscsi_source *s)
 	if (r == -ENOENT)
 		r = add(a, s, &d);
 	else if (r)
-		r = discover_failed(a, r);
+		r = database_failed(a, r);
 	if (r)
 		return r;
 	r = discover_run(a, d);
@@ -90,7 +90,7 @@ static int work_on_record(struct app *a, const struct iscsi_source *s)
 	if (r == -ENOENT && a->o.idempotent && a->o.ops == DO_DELETE)
 		return ISCSI_OK;
 	if (r)
-		return r == -ENOENT ? not_found(s) : discover_failed(a, r);
+		return r == -ENOENT ? not_found(s) : database_failed(a, r);
 	switch (a->o.ops) {
 	case DO_NONE:
 	case DO_SHOW:
@@ -101,7 +101,7 @@ static int work_on_record(struct app *a, const struct iscsi_source *s)
 		break;
 	case DO_DELETE:
 		r = iscsi_discovery_delete(a->db, s);
-		r = r ? discover_failed(a, r) : ISCSI_OK;
+		r = r ? database_failed(a, r) : ISCSI_OK;
 		break;
 	default:
 		log_error("Operation is not supported.");

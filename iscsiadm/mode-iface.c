@@ -21,12 +21,6 @@ static const char *name_of(const struct app *a)
 	return a->o.n_ifaces ? a->o.ifaces[0] : NULL;
 }
 
-static int failed(struct app *a, int r)
-{
-	log_error("%s", *iscsi_db_error(a->db) ? iscsi_db_error(a->db) : strerror(-r));
-	return r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
-}
-
 /* ---- list ---- */
 
 /* The records that are bound to interfaces, by interface. */
@@ -189,7 +183,7 @@ static int list(struct app *a)
 	free(l.bound.items);
 	if (r && name)
 		return not_there(a, name, r);
-	return r ? failed(a, r) : ISCSI_OK;
+	return r ? database_failed(a, r) : ISCSI_OK;
 }
 
 static int show(struct app *a)
@@ -250,7 +244,7 @@ static int change(struct app *a, const char *name)
 		return ISCSI_OK;
 	}
 	if (r < 0)
-		return failed(a, r);
+		return database_failed(a, r);
 	if (r == ISCSI_UPDATE_FIXED_KEY)
 		log_error("Can not update %s. Delete it, and then create a new one.", key);
 	else
@@ -285,7 +279,7 @@ static int create(struct app *a)
 	if (!r)
 		r = iscsi_iface_store(a->db, f);
 	if (r) {
-		r = failed(a, r);
+		r = database_failed(a, r);
 		log_error("Could not create new interface %s.", name);
 	} else {
 		r = change(a, name);
@@ -339,7 +333,7 @@ static int unbind(void *data, const struct iscsi_node_id *id)
 		}
 	r = iscsi_db_delete(u->app->db, id);
 	if (r && r != -ENOENT)
-		u->error = failed(u->app, r);
+		u->error = database_failed(u->app, r);
 	return 0;
 }
 
@@ -354,7 +348,7 @@ static int unbind_and_delete(struct app *a, const char *name)
 	view_sessions_clear(&u.sessions);
 	if (!r && !u.error)
 		r = iscsi_iface_delete(a->db, name);
-	return r ? failed(a, r) : u.error;
+	return r ? database_failed(a, r) : u.error;
 }
 
 static int delete (struct app *a)

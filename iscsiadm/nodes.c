@@ -9,6 +9,14 @@
 #include "sock.h"
 #include "str.h"
 
+int database_failed(struct app *a, int r)
+{
+	const char *text = iscsi_db_error(a->db);
+
+	log_error("%s", *text ? text : strerror(-r));
+	return r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
+}
+
 int nodes_add(struct nodes *l, struct iscsi_node *n)
 {
 	struct iscsi_node **items = reallocarray(l->items, l->n + 1, sizeof(*items));

@@ -26,7 +26,7 @@ static const struct view_session *user_of(const struct walk *w, const struct isc
 	return NULL;
 }
 
-static void database_failed(struct walk *w, int r)
+static void walk_failed(struct walk *w, int r)
 {
 	const char *text = iscsi_db_error(w->app->db);
 
@@ -67,7 +67,7 @@ static int show_one(void *data, const struct iscsi_node_id *id)
 	if (!w->found++)
 		show_many();
 	if (r) {
-		database_failed(w, r);
+		walk_failed(w, r);
 		return 0;
 	}
 	show_node(w->app, id, n);
@@ -133,7 +133,7 @@ static int update_one(void *data, const struct iscsi_node_id *id)
 	}
 	r = iscsi_db_update(w->app->db, id, o->pairs, o->n_pairs, &bad);
 	if (r < 0)
-		database_failed(w, r);
+		walk_failed(w, r);
 	if (r <= 0)
 		return 0;
 	record_update_refused((enum iscsi_update_result)r, &o->pairs[bad]);
@@ -166,7 +166,7 @@ static int delete_one(void *data, const struct iscsi_node_id *id)
 	}
 	r = iscsi_db_delete(w->app->db, id);
 	if (r && r != -ENOENT)
-		database_failed(w, r);
+		walk_failed(w, r);
 	return 0;
 }
 
@@ -228,10 +228,10 @@ int record_ops_run(struct app *a, const struct iscsi_node_match *match)
 	iscsi_db_group_begin(a->db);
 	r = iscsi_db_each(a->db, match, ops[i].one, &w);
 	if (r)
-		database_failed(&w, r);
+		walk_failed(&w, r);
 	r = iscsi_db_group_end(a->db);
 	if (r)
-		database_failed(&w, r);
+		walk_failed(&w, r);
 	view_sessions_clear(&w.sessions);
 	if (!w.found && !w.error && a->o.idempotent && a->o.ops == DO_DELETE)
 		return ISCSI_OK;
