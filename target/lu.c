@@ -333,7 +333,8 @@ void lu_reset(struct lu *lu)
 	struct nexus *n;
 
 	lu->reserved_by = NULL;
-	lu->swp = lu->d_sense = lu->no_write_cache = false;
+	lu->swp = lu->d_sense = false;
+	lu->no_write_cache = lu->write_through;
 	list_for_each(n, &lu->dev->nexuses, entry)
 		nexus_at(n, lu)->prevents_removal = false;
 }
@@ -350,6 +351,16 @@ static int set_switch(struct lu *lu, bool *field, const char *value)
 		lu_attention(lu, UA_INQUIRY_CHANGED, NULL);
 	*field = on;
 	return 0;
+}
+
+static int set_write_cache(struct lu *lu, const char *value)
+{
+	bool on = !lu->write_through;
+	int r = set_switch(lu, &on, value);
+
+	if (!r)
+		lu->no_write_cache = lu->write_through = !on;
+	return r;
 }
 
 static int set_path(struct lu *lu, const char *value)
@@ -403,6 +414,8 @@ int lu_set(struct lu *lu, const char *name, const char *value)
 		{"rotation_rate", &lu->rotation_rate}};
 	uint64_t n;
 
+	if (str_eq(name, "write-cache"))
+		return set_write_cache(lu, value);
 	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
 		if (str_eq(switches[i].name, name))
 			return set_switch(lu, switches[i].field, value);
@@ -416,6 +429,12 @@ int lu_set(struct lu *lu, const char *name, const char *value)
 			*numbers[i].field = (uint16_t)n;
 			return 0;
 		}
+	if (str_eq(name, "optimal_xfer_len")) {
+		if (str_to_u64(value, 0, UINT32_MAX, &n))
+			return -EINVAL;
+		lu->optimal_transfer = (uint32_t)n;
+		return 0;
+	}
 	if (str_eq(name, "mode_page"))
 		return lu_set_mode_page(lu, value);
 	if (str_eq(name, "path"))

@@ -128,6 +128,7 @@ struct lu {
 	uint32_t optimal_transfer;    /* blocks */
 	uint16_t rotation_rate;
 	struct list mode_pages;
+	bool write_through;		   /* no write cache, unless MODE SELECT says so */
 	bool swp, d_sense, no_write_cache; /* what MODE SELECT changes */
 
 	struct list tasks;   /* between begin and done */

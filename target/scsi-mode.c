@@ -32,7 +32,7 @@ static void disconnect_page(const struct lu *lu, enum page_control pc, uint8_t *
 
 static void caching_page(const struct lu *lu, enum page_control pc, uint8_t *d)
 {
-	d[2] = bit(pc, !lu->no_write_cache, true, WCE);
+	d[2] = bit(pc, !lu->no_write_cache, !lu->write_through, WCE);
 	if (pc != CHANGEABLE)
 		d[2] |= 0x10; /* DISC: prefetching goes on beyond a discontinuity */
 }
@@ -117,9 +117,9 @@ int lu_set_mode_page(struct lu *lu, const char *value)
 			break;
 		value = end + 1;
 	}
-	if (n < 3 || numbers[2] != n - 3 || numbers[0] >= ALL_PAGES || numbers[1] == ALL_SUBPAGES)
+	if (n < 3 || numbers[2] < n - 3 || numbers[0] >= ALL_PAGES || numbers[1] == ALL_SUBPAGES)
 		return -EINVAL;
-	page = malloc(sizeof(*page) + numbers[2]);
+	page = calloc(1, sizeof(*page) + numbers[2]); /* bytes that are not given are zeros */
 	if (!page)
 		return -ENOMEM;
 	page->page = (uint8_t)numbers[0];

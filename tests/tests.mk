@@ -42,6 +42,7 @@ include tests/e2e.mk
 include tests/fuzz.mk
 
 conformance: all
+	tests/conformance/tools $(B)
 	tests/conformance/run $(B)
 
 HOST_CHECKS = unit sim cli targetadm conformance fuzz
