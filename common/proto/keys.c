@@ -240,7 +240,13 @@ bool key_is_valid(const struct key *k, const struct login_params *ours, char why
 
 bool key_is_fallback(const struct key *k, const struct login_params *ours)
 {
-	return get(k, ours) == k->fallback;
+	const char *fallback, *list;
+
+	if (!is_list(k))
+		return get(k, ours) == k->fallback;
+	fallback = k->lists[k->fallback];
+	list = k->lists[get(k, ours)];
+	return strncmp(list, fallback, strlen(fallback)) == 0;
 }
 
 void key_offer(const struct key *k, const struct login_params *ours, char value[KEY_OFFER_MAX])
@@ -281,7 +287,8 @@ const char *key_set(const struct key *k, const char *value, struct login_params 
 		fault = parse(k, value, &v);
 	else
 		while (!fault && strcmp(k->lists[v], value) != 0)
-			fault = k->lists[++v] ? NULL : "is not one of the lists that can be offered";
+			fault = k->lists[++v] ? NULL
+					      : "is not one of the lists that can be offered";
 	if (!fault)
 		set(k, k->field, ours, v);
 	return fault;

@@ -115,7 +115,7 @@ void keys_fallback(struct login_params *ret);
 /* Our value, where it can be offered at all: false, and why is filled in, when out of range. */
 bool key_is_valid(const struct key *k, const struct login_params *ours, char why[KEY_FAULT_MAX]);
 
-/* Whether our value is what is in force when nothing is negotiated. */
+/* Whether we like best what is in force when nothing is negotiated. */
 bool key_is_fallback(const struct key *k, const struct login_params *ours);
 
 /* Our value as text, for an offer or a declaration of a negotiated key. */

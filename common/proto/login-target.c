@@ -232,11 +232,28 @@ static bool identify(struct login_target *l)
 	return l->step != STEP_FAILED;
 }
 
+/* What a target says of itself first; it fits. */
+static void introduce(struct login_target *l)
+{
+	char tag[8];
+
+	snprintf(tag, sizeof(tag), "%u", (uint16_t)l->tpgt);
+	if (!l->result.discovery)
+		negotiation_send(&l->negotiation, &l->out, KEY_TPGT, tag);
+	if (l->alias[0])
+		negotiation_send(&l->negotiation, &l->out, KEY_TARGET_ALIAS, l->alias);
+}
+
 static bool begin(struct login_target *l)
 {
-	return take_session_type(l) && take_name(l, KEY_INITIATOR_NAME, l->result.initiator_name) &&
-	       (l->result.discovery || take_name(l, KEY_TARGET_NAME, l->result.target_name)) &&
-	       identify(l);
+	if (!take_session_type(l) || !take_name(l, KEY_INITIATOR_NAME, l->result.initiator_name))
+		return false;
+	if (!l->result.discovery && !take_name(l, KEY_TARGET_NAME, l->result.target_name))
+		return false;
+	if (!identify(l))
+		return false;
+	introduce(l);
+	return true;
 }
 
 /* ---- steps, once their text is whole ---- */
@@ -249,11 +266,6 @@ static enum step add(struct login_target *l, int r, enum step next)
 	if (r < 0)
 		return fail(l, LOGIN_STATUS_TARGET_ERROR, "the CHAP response cannot be computed");
 	return next;
-}
-
-static enum step send(struct login_target *l, enum key_id id, const char *value, enum step next)
-{
-	return add(l, negotiation_send(&l->negotiation, &l->out, id, value), next);
 }
 
 static enum step take_auth_method(struct login_target *l, bool wants)
@@ -270,7 +282,8 @@ static enum step take_auth_method(struct login_target *l, bool wants)
 		return fail(l, LOGIN_STATUS_AUTHENTICATION_FAILURE,
 			"AuthMethod=%s is required, the initiator offers %.64s", wanted,
 			methods ? methods : "nothing");
-	return send(l, KEY_AUTH_METHOD, wanted, done ? STEP_SECURITY_END : STEP_CHAP_ALGORITHM);
+	return add(l, negotiation_send(&l->negotiation, &l->out, KEY_AUTH_METHOD, wanted),
+		done ? STEP_SECURITY_END : STEP_CHAP_ALGORITHM);
 }
 
 static enum step take_chap_algorithm(struct login_target *l, bool wants)
@@ -322,19 +335,8 @@ static enum step take_operational_end(struct login_target *l, bool wants)
 	return STEP_OPERATIONAL_END;
 }
 
-/* What a target says of itself first. */
 static enum step take_leading(struct login_target *l, bool wants)
 {
-	enum step step = STEP_LEADING;
-	char tag[8];
-
-	snprintf(tag, sizeof(tag), "%u", (uint16_t)l->tpgt);
-	if (!l->result.discovery)
-		step = send(l, KEY_TPGT, tag, step);
-	if (step != STEP_FAILED && l->alias[0])
-		step = send(l, KEY_TARGET_ALIAS, l->alias, step);
-	if (step == STEP_FAILED)
-		return step;
 	return l->csg == STAGE_SECURITY ? take_auth_method(l, wants) : take_operational(l, wants);
 }
 

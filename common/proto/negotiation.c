@@ -75,8 +75,9 @@ int negotiation_send_offers(struct negotiation *n, struct text *out)
 {
 	int r = 0;
 
-	/* the two must not contradict each other, whatever the peer said of one of them */
-	if (n->agreed & KEY_BIT(KEY_MAX_BURST) && n->ours.first_burst > n->in_force.max_burst)
+	/* an offer of the one must not contradict what was agreed on the other */
+	if (n->agreed & KEY_BIT(KEY_MAX_BURST) && n->ours.first_burst > n->in_force.max_burst &&
+		!key_is_fallback(key_row(KEY_FIRST_BURST), &n->ours))
 		n->ours.first_burst = n->in_force.max_burst;
 	for (int id = 0; id < KEY_COUNT && r == 0; id++) {
 		char value[KEY_OFFER_MAX];
