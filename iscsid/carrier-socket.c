@@ -8,7 +8,7 @@
 #include "cleanup.h"
 
 int carrier_socket_init(struct carrier_socket *c, uv_loop_t *loop, size_t data_max,
-	const struct carrier_socket_events *events, void *data)
+	const struct carrier_events *events, void *data)
 {
 	c->loop = loop;
 	c->events = events;

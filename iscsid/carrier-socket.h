@@ -10,23 +10,12 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "pdu.h"
+#include "carrier.h"
 #include "sock.h"
-
-struct carrier_socket;
-
-struct carrier_socket_events {
-	void (*connected)(void *data, int err); /* 0 or -errno of the connect */
-	/* pdu stays valid until the next send; nothing is read until then. */
-	void (*received)(void *data, const struct pdu *pdu);
-	/* err: 0 the peer closed, -EBADMSG it sent what is no PDU, else -errno. */
-	void (*broken)(void *data, int err);
-	void (*closed)(void *data); /* once after carrier_socket_close: it may be opened again */
-};
 
 struct carrier_socket {
 	uv_loop_t *loop;
-	const struct carrier_socket_events *events;
+	const struct carrier_events *events;
 	void *data;
 	int fd; /* -1: not open */
 	bool connecting;
@@ -40,7 +29,7 @@ struct carrier_socket {
 
 /* -ENOMEM; buffers for PDUs with up to data_max bytes of data are allocated here. */
 int carrier_socket_init(struct carrier_socket *c, uv_loop_t *loop, size_t data_max,
-	const struct carrier_socket_events *events, void *data);
+	const struct carrier_events *events, void *data);
 /* Not while it is open or closing. */
 void carrier_socket_free(struct carrier_socket *c);
 

@@ -2,14 +2,21 @@
 /*
  * conn.c - RFC 7143 section 6 from the outside: from an address to full feature phase.
  *
- *   IDLE -> RESOLVING -> CONNECTING -> LOGIN -> HAND_OVER -> CLOSING -> IDLE
+ *   IDLE -> RESOLVING -> CONNECTING ------------> LOGIN -> HAND_OVER -> CLOSING -> IDLE
+ *                                \              ^    \                ^
+ *                                 `-> BINDING --'      `-> STARTING --'
+ *
+ * The upper way is that of a new session: login over the socket, then hand-over to the kernel. A
+ * session that the kernel has takes the lower one: its socket is bound first and the login goes
+ * through the kernel, which owns CmdSN.
  *
  * Every way out leads through CLOSING: the session hears of the end when the descriptor is closed
  * and nothing of this attempt is left, so that the next one can begin at once. A numeric address
  * skips RESOLVING; a redirect goes from CLOSING to RESOLVING again within the same deadline.
  *
  * Invariants: code, final and text are set on the way into CLOSING and read by the session after
- * it; the descriptor is the carrier's until the login is done, then fd until the kernel has it.
+ * it; the descriptor is the socket carrier's until the kernel is to have it, then fd until the end. What
+ * the kernel's thread works on (HAND_OVER, STARTING) is waited for: a cancel takes effect after.
  */
 #include "conn.h"
 
@@ -24,6 +31,7 @@
 #include "cleanup.h"
 #include "err.h"
 #include "initiator.h"
+#include "isid.h"
 #include "log.h"
 #include "netdev.h"
 #include "params.h"
@@ -34,28 +42,47 @@
 
 #define REDIRECTS_MAX 8
 
-enum state { IDLE, RESOLVING, CONNECTING, LOGIN, HAND_OVER, CLOSING };
+enum state { IDLE, RESOLVING, CONNECTING, BINDING, LOGIN, HAND_OVER, STARTING, CLOSING };
 
 static const char *const state_names[] = {
 	[IDLE] = "idle",
 	[RESOLVING] = "resolving",
 	[CONNECTING] = "connecting",
+	[BINDING] = "binding",
 	[LOGIN] = "login",
 	[HAND_OVER] = "hand-over",
+	[STARTING] = "starting",
 	[CLOSING] = "closing",
 };
 
-enum event { OPEN, RESOLVED, CONNECTED, RESPONSE, BROKEN, HANDED_OVER, CLOSED, TIMEOUT };
+enum event {
+	OPEN,
+	RESOLVED,
+	CONNECTED,
+	BOUND,
+	RESPONSE,
+	BROKEN,
+	LOST,
+	HANDED_OVER,
+	STARTED,
+	CLOSED,
+	TIMEOUT,
+	CANCEL,
+};
 
 static const char *const event_names[] = {
 	[OPEN] = "open",
 	[RESOLVED] = "resolved",
 	[CONNECTED] = "connected",
+	[BOUND] = "bound",
 	[RESPONSE] = "login response",
 	[BROKEN] = "broken",
+	[LOST] = "lost",
 	[HANDED_OVER] = "handed over",
+	[STARTED] = "started",
 	[CLOSED] = "closed",
 	[TIMEOUT] = "timeout",
+	[CANCEL] = "cancel",
 };
 
 struct conn_resolve {
@@ -80,9 +107,7 @@ static void abandon_resolve(struct conn *c)
 static int close_down(struct conn *c)
 {
 	abandon_resolve(c);
-	if (c->fd >= 0)
-		close(STEAL_FD(c->fd));
-	carrier_socket_close(&c->carrier);
+	carrier_kernel_close(&c->through);
 	return CLOSING;
 }
 
@@ -248,10 +273,16 @@ static int on_open(void *owner)
 	struct conn *c = owner;
 	const struct iscsi_node *n = c->session->node;
 
-	snprintf(c->portal.address, sizeof(c->portal.address), "%s", n->address);
-	c->portal.port = n->port;
-	c->portal.tpgt = n->tpgt;
+	if (c->moved_to.port) {
+		c->portal = c->moved_to;
+	} else {
+		snprintf(c->portal.address, sizeof(c->portal.address), "%s", n->address);
+		c->portal.port = n->port;
+		c->portal.tpgt = n->tpgt;
+	}
 	c->redirects = 0;
+	c->err = 0;
+	c->lost = c->cancelled = c->vanished = false;
 	return start(c);
 }
 
@@ -266,14 +297,16 @@ static int on_resolve_end(void *owner)
 
 static int send_request(struct conn *c)
 {
-	carrier_socket_send(&c->carrier, login_request(c->login));
+	if (c->through.open)
+		carrier_kernel_send(&c->through, login_request(c->login));
+	else
+		carrier_socket_send(&c->carrier, login_request(c->login));
 	machine_post_at(&c->machine, TIMEOUT, c->deadline);
 	return LOGIN;
 }
 
-static int on_connect_end(void *owner)
+static int begin_login(struct conn *c)
 {
-	struct conn *c = owner;
 	const struct iscsi_node *n = c->session->node;
 	struct initiator *i = initiator_of(c);
 	struct login_config config = {
@@ -288,9 +321,6 @@ static int on_connect_end(void *owner)
 	};
 	int r;
 
-	if (c->err)
-		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "cannot connect: %s",
-			strerror(-c->err));
 	memcpy(config.isid, c->session->isid, sizeof(config.isid));
 	params_offer(n, &config.offer);
 	chap_algs_parse(n->chap_algs, config.chap_algs);
@@ -299,6 +329,35 @@ static int on_connect_end(void *owner)
 		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "cannot begin a login: %s",
 			login_reason(c->login));
 	return send_request(c);
+}
+
+static int on_connect_end(void *owner)
+{
+	struct conn *c = owner;
+
+	if (c->err) {
+		/* Where a permanent redirect led to is not there: back to the record's portal. */
+		c->moved_to.port = 0;
+		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "cannot connect: %s",
+			strerror(-c->err));
+	}
+	if (!c->session->sid)
+		return begin_login(c);
+	c->fd = carrier_socket_detach(&c->carrier);
+	carrier_kernel_open(&c->through, c->session->sid, c->fd);
+	machine_post_at(&c->machine, TIMEOUT, c->deadline);
+	return BINDING;
+}
+
+static int on_bound(void *owner)
+{
+	struct conn *c = owner;
+
+	if (!c->err)
+		return begin_login(c);
+	c->vanished = c->err == -ENXIO;
+	return end(c, ISCSI_ERR_INTERNAL, false, "the kernel refused to %s: %s",
+		c->through.job.ret_step, strerror(-c->err));
 }
 
 static int follow_redirect(struct conn *c)
@@ -315,6 +374,8 @@ static int follow_redirect(struct conn *c)
 		p.port = ISCSI_PORT_DEFAULT;
 	log_info("%s: the target sends the login on to %s", c->session->label, to);
 	c->portal = p;
+	if (login_redirect_is_permanent(c->login))
+		c->moved_to = p;
 	c->again = true;
 	return close_down(c);
 }
@@ -328,7 +389,24 @@ static void on_handed_over(struct kernel_job *job, int err)
 	machine_post(&c->machine, HANDED_OVER);
 }
 
-static int hand_over(struct conn *c)
+static void on_started(struct kernel_job *job, int err)
+{
+	struct conn *c = container_of(job, struct conn, job);
+
+	c->err = err;
+	params_wipe(&c->params);
+	machine_post(&c->machine, STARTED);
+}
+
+/* On the kernel thread; the session's ISID does not change any more. */
+static void keep_isid(struct kernel_job *job, uint32_t sid)
+{
+	struct conn *c = container_of(job, struct conn, job);
+
+	c->isid_err = isid_store(initiator_of(c)->root, sid, c->session->isid);
+}
+
+static int enter_kernel(struct conn *c)
 {
 	const struct login_result *result = login_result(c->login);
 	const struct iscsi_node *n = c->session->node;
@@ -342,9 +420,15 @@ static int hand_over(struct conn *c)
 	if (params_kernel(&from, &c->params))
 		return end(c, ISCSI_ERR_INVAL, true, "a value of the record is longer than %d bytes",
 			KERNEL_VALUE_MAX - 1);
+	c->time2wait = result->params.time2wait;
+	c->lost = false;
+	if (c->session->sid) {
+		kernel_start(i->kernel, &c->job, c->session->sid, &c->params, on_started);
+		return STARTING;
+	}
 	c->fd = carrier_socket_detach(&c->carrier);
 	kernel_hand_over(i->kernel, &c->job, c->fd, result->cmdsn, (uint16_t)n->cmds_max,
-		(uint16_t)n->queue_depth, &c->params, on_handed_over);
+		(uint16_t)n->queue_depth, &c->params, keep_isid, on_handed_over);
 	return HAND_OVER;
 }
 
@@ -352,11 +436,13 @@ static int on_response(void *owner)
 {
 	struct conn *c = owner;
 
-	switch (login_response(c->login, &c->carrier.reader.pdu)) {
+	const struct pdu *pdu = c->through.open ? &c->through.pdu : &c->carrier.reader.pdu;
+
+	switch (login_response(c->login, pdu)) {
 	case LOGIN_CONTINUE:
 		return send_request(c);
 	case LOGIN_DONE:
-		return hand_over(c);
+		return enter_kernel(c);
 	case LOGIN_REDIRECT:
 		return follow_redirect(c);
 	case LOGIN_REJECTED:
@@ -392,13 +478,47 @@ static int on_timeout(void *owner)
 	return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "no connection in time");
 }
 
-static int on_hand_over_end(void *owner)
+static int on_lost(void *owner)
+{
+	return end(owner, ISCSI_ERR_PDU_TIMEOUT, false, "the connection was lost during login (%s)",
+		kernel_error_text(((struct conn *)owner)->session->error));
+}
+
+/* The kernel is at work on it; what the loss means shows when that has ended. */
+static int note_lost(void *owner)
 {
 	struct conn *c = owner;
 
-	if (c->err)
+	c->lost = true;
+	return c->machine.state;
+}
+
+static int on_cancel(void *owner)
+{
+	return end(owner, ISCSI_ERR_SESSION_NOT_CONNECTED, true, "the attempt was cancelled");
+}
+
+static int note_cancel(void *owner)
+{
+	struct conn *c = owner;
+
+	c->cancelled = true;
+	return c->machine.state;
+}
+
+/* HAND_OVER and STARTING end the same way. */
+static int on_kernel_has_it(void *owner)
+{
+	struct conn *c = owner;
+
+	if (c->err) {
+		c->vanished = c->err == -ENXIO;
+		c->job.ret_sid = 0;
 		return end(c, c->err == -ENOENT ? ISCSI_ERR_TRANS_NOT_FOUND : ISCSI_ERR_INTERNAL,
-			true, "the kernel refused to %s: %s", c->job.ret_step, strerror(-c->err));
+			!c->session->sid, "the kernel refused to %s: %s", c->job.ret_step,
+			strerror(-c->err));
+	}
+	carrier_kernel_keep(&c->through);
 	c->code = ISCSI_OK;
 	c->text[0] = '\0';
 	c->again = false;
@@ -409,10 +529,12 @@ static int on_closed(void *owner)
 {
 	struct conn *c = owner;
 
-	if (c->again) {
+	if (c->again && !c->cancelled) {
 		c->again = false;
 		return start(c);
 	}
+	if (c->again)
+		snprintf(c->text, sizeof(c->text), "the attempt was cancelled");
 	session_conn_ended(c->session);
 	return IDLE;
 }
@@ -424,21 +546,33 @@ static int stay(void *owner)
 	return c->machine.state;
 }
 
+#define WAITS (IN(RESOLVING) | IN(CONNECTING) | IN(LOGIN))
+#define KERNEL_AT_WORK (IN(HAND_OVER) | IN(STARTING))
+
 static const struct machine_row rows[] = {
-	{IN(IDLE), OPEN, on_open},
-	{IN(RESOLVING), RESOLVED, on_resolve_end},
-	{IN(CONNECTING), CONNECTED, on_connect_end},
-	{IN(LOGIN), RESPONSE, on_response},
-	{IN(LOGIN), BROKEN, on_broken},
-	{IN(RESOLVING) | IN(CONNECTING) | IN(LOGIN), TIMEOUT, on_timeout},
-	{IN(HAND_OVER), HANDED_OVER, on_hand_over_end},
-	{IN(CLOSING), CLOSED, on_closed},
-	/* What was on its way when the end came. */
-	{IN(CLOSING), RESOLVED, stay},
-	{IN(CLOSING), CONNECTED, stay},
-	{IN(CLOSING), RESPONSE, stay},
-	{IN(CLOSING) | IN(IDLE), BROKEN, stay},
-	{IN(CLOSING) | IN(HAND_OVER) | IN(IDLE), TIMEOUT, stay},
+	{IN(IDLE), OPEN, on_open, IN(RESOLVING) | IN(CONNECTING) | IN(CLOSING)},
+	{IN(RESOLVING), RESOLVED, on_resolve_end, IN(CONNECTING) | IN(CLOSING)},
+	{IN(CONNECTING), CONNECTED, on_connect_end, IN(BINDING) | IN(LOGIN) | IN(CLOSING)},
+	{IN(BINDING), BOUND, on_bound, IN(LOGIN) | IN(CLOSING)},
+	{IN(LOGIN), RESPONSE, on_response, IN(HAND_OVER) | IN(STARTING) | IN(CLOSING)},
+	{IN(LOGIN), BROKEN, on_broken, IN(CLOSING)},
+	{IN(LOGIN), LOST, on_lost, IN(CLOSING)},
+	{WAITS, TIMEOUT, on_timeout, IN(CLOSING)},
+	{WAITS | IN(BINDING), CANCEL, on_cancel, IN(CLOSING)},
+	{IN(HAND_OVER), HANDED_OVER, on_kernel_has_it, IN(CLOSING)},
+	{IN(STARTING), STARTED, on_kernel_has_it, IN(CLOSING)},
+	{KERNEL_AT_WORK | IN(CLOSING) | IN(IDLE), LOST, note_lost, 0},
+	{KERNEL_AT_WORK | IN(CLOSING), CANCEL, note_cancel, 0},
+	{IN(CLOSING), CLOSED, on_closed, IN(IDLE) | IN(RESOLVING) | IN(CONNECTING)},
+	/* What was on its way when the end came, and what the kernel tells of the one before. */
+	{IN(CLOSING) | IN(IDLE), RESOLVED, stay, 0},
+	{IN(CLOSING) | IN(IDLE), CONNECTED, stay, 0},
+	{IN(CLOSING) | IN(IDLE), BOUND, stay, 0},
+	{KERNEL_AT_WORK | IN(CLOSING) | IN(IDLE), RESPONSE, stay, 0},
+	{KERNEL_AT_WORK | IN(CLOSING) | IN(IDLE), BROKEN, stay, 0},
+	{IN(RESOLVING) | IN(CONNECTING) | IN(BINDING), LOST, stay, 0},
+	{IN(BINDING) | KERNEL_AT_WORK | IN(CLOSING) | IN(IDLE), TIMEOUT, stay, 0},
+	{IN(IDLE), CANCEL, stay, 0},
 };
 
 static const char *name(const void *owner)
@@ -454,9 +588,11 @@ static int unexpected(void *owner, int event)
 		event_names[event]);
 }
 
-static const struct machine_def def = {
+const struct machine_def conn_machine = {
 	.states = state_names,
 	.events = event_names,
+	.n_states = sizeof(state_names) / sizeof(state_names[0]),
+	.n_events = sizeof(event_names) / sizeof(event_names[0]),
 	.rows = rows,
 	.n_rows = sizeof(rows) / sizeof(rows[0]),
 	.name = name,
@@ -496,11 +632,36 @@ static void carrier_closed(void *data)
 	machine_post(&c->machine, CLOSED);
 }
 
-static const struct carrier_socket_events carrier_events = {
+static void carrier_bound(void *data, int err)
+{
+	struct conn *c = data;
+
+	c->err = err;
+	machine_post(&c->machine, BOUND);
+}
+
+/* The kernel's carrier goes first; the socket may be the last to know its descriptor. */
+static void through_closed(void *data)
+{
+	struct conn *c = data;
+
+	if (c->fd >= 0)
+		close(STEAL_FD(c->fd));
+	carrier_socket_close(&c->carrier);
+}
+
+static const struct carrier_events carrier_events = {
 	.connected = carrier_connected,
 	.received = carrier_received,
 	.broken = carrier_broken,
 	.closed = carrier_closed,
+};
+
+static const struct carrier_events through_events = {
+	.connected = carrier_bound,
+	.received = carrier_received,
+	.broken = carrier_broken,
+	.closed = through_closed,
 };
 
 /* ---- for the session ---- */
@@ -514,16 +675,32 @@ int conn_init(struct conn *c, struct session *s)
 	c->login = login_new();
 	if (!c->login)
 		return -ENOMEM;
+	carrier_kernel_init(&c->through, s->initiator->kernel, &through_events, c);
 	r = carrier_socket_init(&c->carrier, s->initiator->loop, LOGIN_DATA_MAX, &carrier_events, c);
 	if (r)
 		return r;
-	return machine_init(&c->machine, &s->initiator->runner, &def, c, IDLE);
+	return machine_init(&c->machine, &s->initiator->runner, &conn_machine, c, IDLE);
 }
 
 void conn_open(struct conn *c, uint64_t deadline)
 {
 	c->deadline = deadline;
 	machine_post(&c->machine, OPEN);
+}
+
+void conn_cancel(struct conn *c)
+{
+	machine_post(&c->machine, CANCEL);
+}
+
+void conn_lost(struct conn *c)
+{
+	machine_post(&c->machine, LOST);
+}
+
+void conn_pdu(struct conn *c, const uint8_t *bhs, const uint8_t *payload, size_t len)
+{
+	carrier_kernel_receive(&c->through, bhs, payload, len);
 }
 
 const char *conn_state_name(const struct conn *c)

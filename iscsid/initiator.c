@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "cleanup.h"
 #include "iscsi-node.h"
 #include "log.h"
@@ -13,12 +14,14 @@
 #include "str.h"
 #include "view.h"
 
+#define RECONNECT_GAP_MS 5
+
 struct session *initiator_find_sid(struct initiator *i, uint32_t sid)
 {
 	struct session *s;
 
 	list_for_each(s, &i->sessions, link)
-		if (s->sid == sid)
+		if (session_has_sid(s, sid))
 			return s;
 	return NULL;
 }
@@ -81,10 +84,8 @@ static void on_pdu(void *data, uint32_t sid, const uint8_t *bhs, const uint8_t *
 {
 	struct session *s = initiator_find_sid(data, sid);
 
-	(void)payload;
-	(void)len;
 	if (s)
-		session_pdu(s, bhs);
+		session_pdu(s, bhs, payload, len);
 }
 
 static void on_conn_error(void *data, uint32_t sid, int error)
@@ -123,23 +124,18 @@ static const struct view_session *find_view(const struct view_sessions *v, uint3
 static void on_lost(void *data)
 {
 	struct initiator *i = data;
-	struct view_sessions views;
+	struct view_sessions CLEANUP(view_sessions_clear) views = {0};
 	struct session *s;
+	int r;
 
 	log_warning("the kernel had more events than there was room for; reading sysfs anew");
-	if (view_sessions_read(i->root, VIEW_DETAIL, &views))
+	r = view_sessions_read(i->root, VIEW_DETAIL, &views);
+	if (r) {
+		log_error("sysfs cannot be read: %s", strerror(-r));
 		return;
-	list_for_each(s, &i->sessions, link) {
-		const struct view_session *v = s->sid ? find_view(&views, s->sid) : NULL;
-
-		if (s->sid && !v)
-			session_destroyed(s);
-		else if (v && str_eq(v->target_state, "UNBOUND"))
-			session_unbound(s);
-		else if (v && !str_eq(v->state, "LOGGED_IN"))
-			session_conn_error(s, 0);
 	}
-	view_sessions_clear(&views);
+	list_for_each(s, &i->sessions, link)
+		session_resync(s, s->sid ? find_view(&views, s->sid) : NULL);
 }
 
 static const struct kernel_events kernel_events = {
@@ -159,21 +155,18 @@ static bool wants_safe_logout(struct iscsi_db *db)
 	return !iscsi_db_config_get(db, "iscsid.safe_logout", &value) && str_eq(value, "Yes");
 }
 
-static int adopt_all(struct initiator *i)
+uint64_t initiator_reconnect_turn(struct initiator *i)
 {
-	struct view_sessions views;
-	int r = view_sessions_read(i->root, VIEW_DETAIL, &views);
+	uint64_t turn = clock_now(i->loop);
 
-	if (r)
-		return r;
-	for (size_t k = 0; k < views.n; k++)
-		if (!session_adopt(i, &views.items[k]))
-			log_error("session %u cannot be taken over", views.items[k].sid);
-	view_sessions_clear(&views);
-	return 0;
+	if (turn < i->reconnect_next)
+		turn = i->reconnect_next;
+	i->reconnect_next = turn + RECONNECT_GAP_MS;
+	return turn;
 }
 
-int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struct iscsi_db *db)
+int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struct iscsi_db *db,
+	int event_fd)
 {
 	int r;
 
@@ -181,7 +174,7 @@ int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struc
 	list_init(&i->sessions);
 	i->safe_logout = wants_safe_logout(db);
 	/* Events first: what happens while sysfs is read is not missed. */
-	r = kernel_open(loop, root, &kernel_events, i, &i->kernel);
+	r = kernel_open(loop, root, event_fd, &kernel_events, i, &i->kernel);
 	if (r)
 		return r;
 	machine_runner_init(&i->runner, loop);

@@ -30,10 +30,15 @@ struct initiator {
 	struct wanted *wanted; /* NULL: nothing stays wanted */
 	bool safe_logout;   /* iscsid.safe_logout: no logout from under who uses the disks */
 	struct list sessions;
+	uint64_t reconnect_next; /* ms: no attempt to reconnect begins before */
 };
 
-/* Opens the kernel and takes over its sessions as they are. db and root are kept. -errno. */
-int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struct iscsi_db *db);
+/*
+ * Opens the kernel and takes over its sessions as they are. db and root are kept; event_fd as in
+ * kernel_open. -errno.
+ */
+int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struct iscsi_db *db,
+	int event_fd);
 /*
  * Sessions stay in the kernel. The loop must run once more for handles to close, and may only when
  * no login is under way.
@@ -48,6 +53,12 @@ const char *initiator_name_for(const struct initiator *i, const struct iscsi_nod
 
 /* An ISID for one more session to node's target and portal, see isid.h. 0 or -EIO. */
 int initiator_choose_isid(struct initiator *i, const struct iscsi_node *node, uint8_t ret[ISID_LEN]);
+
+/*
+ * The moment (ms) for an attempt to reconnect that is due now: each has one of its own, so that
+ * many sessions that are lost at once do not come back as one flood.
+ */
+uint64_t initiator_reconnect_turn(struct initiator *i);
 
 struct session *initiator_find_sid(struct initiator *i, uint32_t sid);
 /* Are there, or are on their way, as many sessions to a record's portal as it wants? */

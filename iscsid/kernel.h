@@ -65,8 +65,16 @@ struct kernel_params {
 struct kernel;
 struct kernel_job;
 
-/* On the loop, in the order of the jobs. err: 0 or -errno of the first step that failed. */
+/*
+ * On the loop, in the order of the jobs, and after every event that came before the job's end.
+ * err: 0 or -errno of the first step that failed; -ENXIO: the kernel has no such session.
+ */
 typedef void kernel_done(struct kernel_job *job, int err);
+/*
+ * On the kernel thread: the session has its number and no connection yet. What a later daemon is
+ * to know about it is written now, for this one may be killed at any moment.
+ */
+typedef void kernel_created(struct kernel_job *job, uint32_t sid);
 
 /* The caller's memory, from the call until done; one job at a time. */
 struct kernel_job {
@@ -78,17 +86,29 @@ struct kernel_job {
 			int fd;
 			uint32_t cmdsn;
 			uint16_t cmds_max, queue_depth;
+			kernel_created *created;
 			const struct kernel_params *params;
 		} hand_over;
 		struct {
+			int fd;
+		} bind;
+		struct {
+			const struct kernel_params *params;
+		} start;
+		struct {
 			uint8_t bhs[BHS_LEN];
+			const uint8_t *data;
+			size_t len;
 		} send;
 	};
 	kernel_done *done;
 	int err;
 	struct list link;
-	/* results of a hand-over, for done */
-	uint32_t ret_sid;
+	/*
+	 * Results of a hand-over, for done. The session id is there as soon as the session is: what
+	 * the kernel tells about it can arrive before done.
+	 */
+	_Atomic uint32_t ret_sid;
 	int ret_host;
 	const char *ret_step; /* the step that failed: "create session", ...; static text */
 };
@@ -105,11 +125,15 @@ struct kernel_events {
 };
 
 /*
- * root: the directory that stands for "/". -EPROTONOSUPPORT when the kernel has no iSCSI,
- * -EPERM, ... ; the module iscsi_tcp is loaded when it is not there.
+ * root: the directory that stands for "/". event_fd: an event socket that an earlier daemon left
+ * behind, with what it has not read, or -1; it becomes the kernel's. -EPROTONOSUPPORT when the
+ * kernel has no iSCSI, -EPERM, ... ; the module iscsi_tcp is loaded when it is not there.
  */
-int kernel_open(uv_loop_t *loop, const char *root, const struct kernel_events *events, void *data,
-	struct kernel **ret);
+int kernel_open(uv_loop_t *loop, const char *root, int event_fd, const struct kernel_events *events,
+	void *data, struct kernel **ret);
+/* To keep the event socket open beyond this process: while nobody listens, a PDU for the daemon
+ * costs its connection. Stays the kernel's. */
+int kernel_event_fd(const struct kernel *k);
 /* Waits for the job that runs; jobs still queued are dropped without done. */
 void kernel_close(struct kernel *k);
 
@@ -120,12 +144,26 @@ void kernel_close(struct kernel *k);
  */
 void kernel_hand_over(struct kernel *k, struct kernel_job *job, int fd, uint32_t cmdsn,
 	uint16_t cmds_max, uint16_t queue_depth, const struct kernel_params *params,
-	kernel_done *done);
+	kernel_created *created, kernel_done *done);
+
+/*
+ * The steps of a recovery. stop lets go of the socket; commands wait for the next start (or the
+ * replacement timeout). bind stops first, always. Then Login PDUs can be sent; start sets the
+ * parameters and lets commands flow. -ENOTCONN: the new connection has failed already.
+ */
+void kernel_stop(struct kernel *k, struct kernel_job *job, uint32_t sid, kernel_done *done);
+void kernel_bind(struct kernel *k, struct kernel_job *job, uint32_t sid, int fd, kernel_done *done);
+void kernel_start(struct kernel *k, struct kernel_job *job, uint32_t sid,
+	const struct kernel_params *params, kernel_done *done);
+
 /* Removes the SCSI devices; the event unbound follows. */
 void kernel_unbind(struct kernel *k, struct kernel_job *job, uint32_t sid, kernel_done *done);
-/* A PDU without data on a connection in full feature phase. */
+/*
+ * A Login PDU on a connection that is bound, or one without data in full feature phase. data is
+ * read until done. -EPERM: not in the state that the connection is in.
+ */
 void kernel_send_pdu(struct kernel *k, struct kernel_job *job, uint32_t sid,
-	const uint8_t bhs[BHS_LEN], kernel_done *done);
+	const uint8_t bhs[BHS_LEN], const uint8_t *data, size_t len, kernel_done *done);
 /* Takes down connection and session, whatever state they are in; the event destroyed follows. */
 void kernel_destroy(struct kernel *k, struct kernel_job *job, uint32_t sid, kernel_done *done);
 

@@ -5,6 +5,8 @@
 
 #define ROUND_MAX 64 /* events handled before the loop polls again */
 
+unsigned int machine_faults;
+
 static const struct machine_row *find_row(const struct machine *m, int event)
 {
 	for (unsigned int i = 0; i < m->def->n_rows; i++) {
@@ -16,6 +18,26 @@ static const struct machine_row *find_row(const struct machine *m, int event)
 	return NULL;
 }
 
+/* The timer, and what it has posted already. */
+static void stop_timer(struct machine *m)
+{
+	unsigned int kept = 0;
+
+	clock_timer_stop(&m->timer);
+	if (!m->fired)
+		return;
+	m->fired = false;
+	for (unsigned int i = 0; i < m->n; i++) {
+		uint8_t event = m->queue[(m->head + i) % MACHINE_EVENTS_MAX];
+
+		if (event != m->later)
+			m->queue[(m->head + kept++) % MACHINE_EVENTS_MAX] = event;
+	}
+	m->n = kept;
+	if (!m->n)
+		list_remove(&m->link);
+}
+
 static void handle(struct machine *m, int event)
 {
 	const struct machine_row *row = find_row(m, event);
@@ -23,9 +45,13 @@ static void handle(struct machine *m, int event)
 	int old = m->state, next;
 
 	m->timer_is_new = false;
+	if (event == m->later)
+		m->fired = false;
 	if (row) {
 		next = row->action(m->owner);
+		machine_faults += next != old && !(row->to & (next == MACHINE_GONE ? GONE : IN(next)));
 	} else {
+		machine_faults++;
 		log_error("%s: event \"%s\" in state \"%s\" makes no sense", def->name(m->owner),
 			def->events[event], def->states[old]);
 		next = def->unexpected(m->owner, event);
@@ -33,7 +59,7 @@ static void handle(struct machine *m, int event)
 	if (next == MACHINE_GONE || next == old)
 		return;
 	if (!m->timer_is_new)
-		clock_timer_stop(&m->timer);
+		stop_timer(m);
 	m->state = next;
 	log_debug(3, "%s: %s -> %s on %s", def->name(m->owner), def->states[old],
 		def->states[next], def->events[event]);
@@ -76,6 +102,7 @@ static void on_timer(struct clock_timer *t)
 {
 	struct machine *m = container_of(t, struct machine, timer);
 
+	m->fired = true;
 	machine_post(m, m->later);
 }
 
@@ -86,6 +113,8 @@ int machine_init(struct machine *m, struct machine_runner *r, const struct machi
 	m->runner = r;
 	m->owner = owner;
 	m->state = state;
+	m->later = -1;
+	m->timer_is_new = m->fired = false;
 	m->head = m->n = 0;
 	list_init(&m->link);
 	return clock_timer_init(r->loop, &m->timer, on_timer);
@@ -99,13 +128,18 @@ void machine_close(struct machine *m)
 	clock_timer_close(&m->timer);
 }
 
+bool machine_is_posted(const struct machine *m, int event)
+{
+	for (unsigned int i = 0; i < m->n; i++)
+		if (m->queue[(m->head + i) % MACHINE_EVENTS_MAX] == event)
+			return true;
+	return false;
+}
+
 void machine_post(struct machine *m, int event)
 {
-	if (m->n == MACHINE_EVENTS_MAX) {
-		log_error("%s: too many events, \"%s\" is dropped", m->def->name(m->owner),
-			m->def->events[event]);
+	if (machine_is_posted(m, event))
 		return;
-	}
 	m->queue[(m->head + m->n) % MACHINE_EVENTS_MAX] = (uint8_t)event;
 	if (m->n++ == 0)
 		list_append(&m->runner->ready, &m->link);
@@ -114,7 +148,30 @@ void machine_post(struct machine *m, int event)
 
 void machine_post_at(struct machine *m, int event, uint64_t at)
 {
+	stop_timer(m);
 	m->later = event;
 	m->timer_is_new = true;
 	clock_timer_set(&m->timer, at);
+}
+
+static void print_row(const struct machine_def *def, const struct machine_row *row, unsigned int from,
+	FILE *f)
+{
+	for (unsigned int to = 0; to < def->n_states; to++)
+		if (row->to & IN(to) && to != from)
+			fprintf(f, "\t\"%s\" -> \"%s\" [label=\"%s\"];\n", def->states[from],
+				def->states[to], def->events[row->event]);
+	if (row->to & GONE)
+		fprintf(f, "\t\"%s\" -> \"gone\" [label=\"%s\"];\n", def->states[from],
+			def->events[row->event]);
+}
+
+void machine_print(const struct machine_def *def, const char *title, FILE *f)
+{
+	fprintf(f, "digraph \"%s\" {\n", title);
+	for (unsigned int i = 0; i < def->n_rows; i++)
+		for (unsigned int from = 0; from < def->n_states; from++)
+			if (def->rows[i].states & IN(from))
+				print_row(def, &def->rows[i], from, f);
+	fprintf(f, "}\n");
 }

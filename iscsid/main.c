@@ -21,6 +21,7 @@
 #include "initiator.h"
 #include "iscsi-node.h"
 #include "log.h"
+#include "session.h"
 #include "sock.h"
 #include "stock.h"
 #include "wanted.h"
@@ -28,6 +29,7 @@
 #define LOCK_FILE "/" CONTROL_DIR "/iscsid.lock"
 #define PID_FILE "/run/iscsid.pid"
 #define POOL_THREADS "64" /* names, and disks that are looked at, side by side */
+#define EVENT_FD_NAME "kernel-events"
 
 #ifndef PR_SET_IO_FLUSHER
 #define PR_SET_IO_FLUSHER 57
@@ -48,6 +50,7 @@ struct daemon {
 	struct control *control;
 	struct stock *stock;
 	int lock_fd, pid_fd;
+	int listen_fd, event_fd; /* passed by systemd; -1: it did not */
 	int ready_fd; /* to the parent that waits for us; -1: there is none */
 };
 
@@ -65,6 +68,7 @@ static const struct option_row {
 	{{"debug", required_argument, NULL, 'd'}, "LEVEL", "log more, 0 to 8"},
 	{{"no-pid-file", no_argument, NULL, 'n'}, "", "write no pid file"},
 	{{"pid", required_argument, NULL, 'p'}, "FILE", "pid file (default " PID_FILE ")"},
+	{{"print-states", no_argument, NULL, 'S'}, "", "print the state machines as Graphviz and exit"},
 	{{"help", no_argument, NULL, 'h'}, "", "print this and exit"},
 	{{"version", no_argument, NULL, 'v'}, "", "print the version and exit"},
 };
@@ -121,6 +125,10 @@ static void set_option(struct options *o, int c)
 	case 'p':
 		o->pid_file = optarg;
 		break;
+	case 'S':
+		machine_print(&session_machine, "session", stdout);
+		machine_print(&conn_machine, "connection", stdout);
+		exit(0);
 	case 'h':
 		print_usage();
 		exit(0);
@@ -232,20 +240,50 @@ static int keep_others_out(struct daemon *d)
 	return r;
 }
 
-static int listen_fd(void)
+/*
+ * What systemd passes: the listening socket of the path unit, and from its descriptor store the
+ * event socket that an earlier daemon has left there. -1: there is none.
+ */
+static int take_passed_fds(struct daemon *d)
 {
-	int n = sd_listen_fds(1), fd;
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(1, &names);
 
-	if (n > 1) {
-		log_error("Did not receive exactly one IPC socket from systemd");
-		return -EINVAL;
+	for (int i = 0; i < n; i++) {
+		bool is_event = !strcmp(names[i], EVENT_FD_NAME);
+		int *to = is_event ? &d->event_fd : &d->listen_fd;
+
+		if (*to >= 0)
+			log_error("systemd passed more than one socket called %s", names[i]);
+		else
+			*to = SD_LISTEN_FDS_START + i;
+		free(names[i]);
 	}
-	if (n == 1)
-		return SD_LISTEN_FDS_START;
-	fd = sock_unix_listen("/" CONTROL_SOCKET, 0600);
+	free(names);
+	return n < 0 ? n : 0;
+}
+
+static int listen_fd(struct daemon *d)
+{
+	int fd = d->listen_fd;
+
+	if (fd < 0)
+		fd = sock_unix_listen("/" CONTROL_SOCKET, 0600);
 	if (fd < 0)
 		log_error("Can not bind IPC socket /%s: %s", CONTROL_SOCKET, strerror(-fd));
 	return fd;
+}
+
+/*
+ * While nobody listens to the kernel's events, an Asynchronous Message of a target costs its
+ * connection: systemd keeps the socket open until the next daemon takes it.
+ */
+static void store_event_socket(struct daemon *d)
+{
+	int fd = kernel_event_fd(d->initiator.kernel);
+
+	if (fd >= 0 && d->event_fd < 0)
+		sd_pid_notify_with_fds(0, 0, "FDSTORE=1\nFDNAME=" EVENT_FD_NAME, &fd, 1);
 }
 
 static int write_pid(struct daemon *d)
@@ -301,7 +339,7 @@ static int open_initiator(struct daemon *d)
 		return r;
 	}
 	iscsi_db_on_warning(d->db, on_warning, NULL);
-	r = initiator_open(&d->initiator, &d->loop, "", d->db);
+	r = initiator_open(&d->initiator, &d->loop, "", d->db, d->event_fd);
 	if (r)
 		log_error("the kernel's iSCSI cannot be used: %s; is the module iscsi_tcp there?",
 			strerror(-r));
@@ -321,7 +359,7 @@ static int open_wanted(struct daemon *d)
 
 static int open_control(struct daemon *d)
 {
-	int fd = listen_fd(), r;
+	int fd = listen_fd(d), r;
 
 	if (fd < 0)
 		return fd;
@@ -333,6 +371,7 @@ static int open_control(struct daemon *d)
 
 static void say_ready(struct daemon *d)
 {
+	store_event_socket(d);
 	sd_notify(0, "READY=1");
 	if (d->ready_fd < 0)
 		return;
@@ -380,7 +419,8 @@ static void end(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	struct daemon d = {.lock_fd = -1, .pid_fd = -1, .ready_fd = -1};
+	struct daemon d = {
+		.lock_fd = -1, .pid_fd = -1, .listen_fd = -1, .event_fd = -1, .ready_fd = -1};
 	int r;
 
 	parse_options(argc, argv, &d.options);
@@ -402,7 +442,9 @@ int main(int argc, char **argv)
 		log_error("out of memory");
 		return 1;
 	}
-	r = start(&d);
+	r = take_passed_fds(&d);
+	if (!r)
+		r = start(&d);
 	if (!r) {
 		say_ready(&d);
 		log_info("iSCSI daemon with pid=%d started!", (int)getpid());

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "kernel.h"
@@ -56,7 +57,7 @@ enum event {
 	EVENT_UNBIND_SESSION = 105,
 };
 
-#define STOP_TERM 1
+enum stop_flag { STOP_TERM = 1, STOP_RECOVER = 3 };
 
 static const char *const steps[] = {
 	[CREATE_SESSION] = "create session",
@@ -84,14 +85,15 @@ _Static_assert(sizeof(struct uevent) == 56, "struct iscsi_uevent has 56 bytes");
 #define U(offset) ((offset)-16)
 #define R(offset) ((offset)-40)
 
-enum job_op { JOB_HAND_OVER, JOB_UNBIND, JOB_SEND, JOB_DESTROY };
+enum job_op { JOB_HAND_OVER, JOB_STOP, JOB_BIND, JOB_START, JOB_UNBIND, JOB_SEND, JOB_DESTROY };
 
 struct kernel {
 	const struct kernel_events *events;
 	void *data;
 	char *root;
 	uint64_t handle; /* of the transport tcp; the kernel thread's */
-	struct mnl_socket *requests, *event_socket;
+	struct mnl_socket *requests;
+	int event_fd; /* -1: none yet */
 	uv_poll_t poll;
 	uv_async_t async; /* jobs are done */
 	unsigned int handles; /* open uv handles */
@@ -151,11 +153,19 @@ static void batch_tail(struct batch *b, const void *data, size_t len)
 static int read_reply(const struct kernel *k, enum request type, struct uevent *ret)
 {
 	uint8_t buf[MNL_NLMSG_HDRLEN + sizeof(*ret) + 256];
-	ssize_t n = recv(mnl_socket_get_fd(k->requests), buf, sizeof(buf), MSG_DONTWAIT);
+	const struct nlmsghdr *head = (const void *)buf;
+	struct sockaddr_nl from = {};
+	socklen_t from_len = sizeof(from);
+	ssize_t n;
 
+	/* Another process may send to this address too; only the kernel is believed. */
+	do
+		n = recvfrom(mnl_socket_get_fd(k->requests), buf, sizeof(buf), MSG_DONTWAIT,
+			(struct sockaddr *)&from, &from_len);
+	while (n >= 0 && from.nl_pid != 0);
 	if (n < 0)
 		return errno == EAGAIN ? -EIO : -errno;
-	if ((size_t)n < MNL_NLMSG_HDRLEN + sizeof(*ret))
+	if ((size_t)n < MNL_NLMSG_HDRLEN + sizeof(*ret) || head->nlmsg_type != type)
 		return -EIO;
 	memcpy(ret, buf + MNL_NLMSG_HDRLEN, sizeof(*ret));
 	if (ret->type == EVENT_IF_ERROR)
@@ -163,6 +173,15 @@ static int read_reply(const struct kernel *k, enum request type, struct uevent *
 	if (type == BIND_CONN || type == START_CONN || type == SEND_PDU)
 		return (int)get32(ret->r + R(40));
 	return 0;
+}
+
+/* Replies that a batch before left unread would be taken for those of this one. */
+static void drop_old_replies(const struct kernel *k)
+{
+	uint8_t byte;
+
+	while (recv(mnl_socket_get_fd(k->requests), &byte, 1, MSG_DONTWAIT | MSG_TRUNC) >= 0)
+		;
 }
 
 /*
@@ -176,6 +195,7 @@ static int batch_run(struct kernel *k, struct batch *b, const char **ret_step,
 	enum request failed = b->types[0];
 	int r = 0;
 
+	drop_old_replies(k);
 	if (mnl_socket_sendto(k->requests, b->bytes, b->len) < 0)
 		r = -errno;
 	for (unsigned int i = 0; i < b->n; i++) {
@@ -206,29 +226,68 @@ static int find_transport(struct kernel *k)
 	return sysfs_read_u64(k->root, "sys/class/iscsi_transport/tcp/handle", &k->handle);
 }
 
-static int destroy(struct kernel *k, struct batch *b, uint32_t sid)
+static int stop(struct kernel *k, struct batch *b, uint32_t sid, enum stop_flag flag,
+	const char **ret_step)
 {
 	int r;
 
 	batch_begin(b, k, STOP_CONN, sid);
-	put32(b->event->u + U(32), STOP_TERM);
+	put32(b->event->u + U(32), flag);
+	r = batch_run(k, b, ret_step, NULL);
+	/* The one thing that it refuses to stop is what is not there. */
+	return r == -EINVAL ? -ENXIO : r;
+}
+
+static int destroy(struct kernel *k, struct batch *b, uint32_t sid)
+{
+	int r;
+
+	/* Both fail when there is no connection, as in a session that was never finished. */
+	stop(k, b, sid, STOP_TERM, NULL);
 	batch_begin(b, k, DESTROY_CONN, sid);
-	/* Fails when there is no connection, as in a session that was never finished. */
 	batch_run(k, b, NULL, NULL);
 
 	batch_begin(b, k, DESTROY_SESSION_ASYNC, sid);
 	r = batch_run(k, b, NULL, NULL);
-	if (r != -ENOSYS)
-		return r;
-	batch_begin(b, k, DESTROY_SESSION, sid);
-	return batch_run(k, b, NULL, NULL);
+	if (r == -ENOSYS) {
+		batch_begin(b, k, DESTROY_SESSION, sid);
+		r = batch_run(k, b, NULL, NULL);
+	}
+	return r == -EINVAL ? -ENXIO : r;
+}
+
+static void batch_bind(struct batch *b, const struct kernel *k, uint32_t sid, int fd)
+{
+	uint64_t handle = (uint64_t)fd;
+
+	batch_begin(b, k, BIND_CONN, sid);
+	memcpy(b->event->u + U(24), &handle, sizeof(handle));
+	put32(b->event->u + U(32), 1);
+}
+
+static void batch_params(struct batch *b, const struct kernel *k, uint32_t sid,
+	const struct kernel_params *params)
+{
+	for (unsigned int i = 0; i < params->n; i++) {
+		size_t len = strlen(params->items[i].value) + 1;
+
+		batch_begin(b, k, SET_PARAM, sid);
+		put32(b->event->u + U(24), (uint32_t)params->items[i].number);
+		put32(b->event->u + U(28), (uint32_t)len);
+		batch_tail(b, params->items[i].value, len);
+	}
+}
+
+/* Apart from what goes before: it would start a connection that could not be set up as well. */
+static int start(struct kernel *k, struct batch *b, uint32_t sid, const char **ret_step)
+{
+	batch_begin(b, k, START_CONN, sid);
+	return batch_run(k, b, ret_step, NULL);
 }
 
 static int run_hand_over(struct kernel *k, struct batch *b, struct kernel_job *job)
 {
-	const struct kernel_params *params = job->hand_over.params;
 	struct uevent e;
-	uint64_t fd = (uint64_t)job->hand_over.fd;
 	uint32_t sid;
 	int r;
 
@@ -239,28 +298,43 @@ static int run_hand_over(struct kernel *k, struct batch *b, struct kernel_job *j
 	if (r)
 		return r;
 	sid = get32(e.r + R(40));
+	job->ret_host = (int)get32(e.r + R(44));
+	job->ret_sid = sid;
+	job->hand_over.created(job, sid);
 
 	batch_begin(b, k, CREATE_CONN, sid);
-	batch_begin(b, k, BIND_CONN, sid);
-	memcpy(b->event->u + U(24), &fd, sizeof(fd));
-	put32(b->event->u + U(32), 1);
-	for (unsigned int i = 0; i < params->n; i++) {
-		size_t len = strlen(params->items[i].value) + 1;
-
-		batch_begin(b, k, SET_PARAM, sid);
-		put32(b->event->u + U(24), (uint32_t)params->items[i].number);
-		put32(b->event->u + U(28), (uint32_t)len);
-		batch_tail(b, params->items[i].value, len);
-	}
-	batch_begin(b, k, START_CONN, sid);
+	batch_bind(b, k, sid, job->hand_over.fd);
+	batch_params(b, k, sid, job->hand_over.params);
 	r = batch_run(k, b, &job->ret_step, NULL);
-	if (r) {
+	if (!r)
+		r = start(k, b, sid, &job->ret_step);
+	if (r)
 		destroy(k, b, sid);
+	return r;
+}
+
+static int run_stop(struct kernel *k, struct batch *b, struct kernel_job *job)
+{
+	return stop(k, b, job->sid, STOP_RECOVER, &job->ret_step);
+}
+
+static int run_bind(struct kernel *k, struct batch *b, struct kernel_job *job)
+{
+	int r = stop(k, b, job->sid, STOP_RECOVER, &job->ret_step);
+
+	if (r)
 		return r;
-	}
-	job->ret_sid = sid;
-	job->ret_host = (int)get32(e.r + R(44));
-	return 0;
+	batch_bind(b, k, job->sid, job->bind.fd);
+	return batch_run(k, b, &job->ret_step, NULL);
+}
+
+static int run_start(struct kernel *k, struct batch *b, struct kernel_job *job)
+{
+	int r;
+
+	batch_params(b, k, job->sid, job->start.params);
+	r = batch_run(k, b, &job->ret_step, NULL);
+	return r ? r : start(k, b, job->sid, &job->ret_step);
 }
 
 static int run_unbind(struct kernel *k, struct batch *b, struct kernel_job *job)
@@ -273,7 +347,10 @@ static int run_send(struct kernel *k, struct batch *b, struct kernel_job *job)
 {
 	batch_begin(b, k, SEND_PDU, job->sid);
 	put32(b->event->u + U(24), BHS_LEN);
+	put32(b->event->u + U(28), (uint32_t)job->send.len);
 	batch_tail(b, job->send.bhs, BHS_LEN);
+	if (job->send.len)
+		batch_tail(b, job->send.data, job->send.len);
 	return batch_run(k, b, &job->ret_step, NULL);
 }
 
@@ -285,6 +362,9 @@ static int run_destroy(struct kernel *k, struct batch *b, struct kernel_job *job
 
 static int (*const runs[])(struct kernel *, struct batch *, struct kernel_job *) = {
 	[JOB_HAND_OVER] = run_hand_over,
+	[JOB_STOP] = run_stop,
+	[JOB_BIND] = run_bind,
+	[JOB_START] = run_start,
 	[JOB_UNBIND] = run_unbind,
 	[JOB_SEND] = run_send,
 	[JOB_DESTROY] = run_destroy,
@@ -319,23 +399,6 @@ static void *kernel_thread(void *arg)
 
 /* ---- on the loop ---- */
 
-static void on_jobs_done(uv_async_t *async)
-{
-	struct kernel *k = async->data;
-	struct kernel_job *job;
-
-	for (;;) {
-		pthread_mutex_lock(&k->mutex);
-		job = list_first(&k->done, struct kernel_job, link);
-		if (job)
-			list_remove(&job->link);
-		pthread_mutex_unlock(&k->mutex);
-		if (!job)
-			return;
-		job->done(job, job->err);
-	}
-}
-
 static void submit(struct kernel *k, struct kernel_job *job, enum job_op op, uint32_t sid,
 	kernel_done *done)
 {
@@ -350,8 +413,10 @@ static void submit(struct kernel *k, struct kernel_job *job, enum job_op op, uin
 
 void kernel_hand_over(struct kernel *k, struct kernel_job *job, int fd, uint32_t cmdsn,
 	uint16_t cmds_max, uint16_t queue_depth, const struct kernel_params *params,
-	kernel_done *done)
+	kernel_created *created, kernel_done *done)
 {
+	job->ret_sid = 0;
+	job->hand_over.created = created;
 	job->hand_over.fd = fd;
 	job->hand_over.cmdsn = cmdsn;
 	job->hand_over.cmds_max = cmds_max;
@@ -365,10 +430,30 @@ void kernel_unbind(struct kernel *k, struct kernel_job *job, uint32_t sid, kerne
 	submit(k, job, JOB_UNBIND, sid, done);
 }
 
+void kernel_stop(struct kernel *k, struct kernel_job *job, uint32_t sid, kernel_done *done)
+{
+	submit(k, job, JOB_STOP, sid, done);
+}
+
+void kernel_bind(struct kernel *k, struct kernel_job *job, uint32_t sid, int fd, kernel_done *done)
+{
+	job->bind.fd = fd;
+	submit(k, job, JOB_BIND, sid, done);
+}
+
+void kernel_start(struct kernel *k, struct kernel_job *job, uint32_t sid,
+	const struct kernel_params *params, kernel_done *done)
+{
+	job->start.params = params;
+	submit(k, job, JOB_START, sid, done);
+}
+
 void kernel_send_pdu(struct kernel *k, struct kernel_job *job, uint32_t sid,
-	const uint8_t bhs[BHS_LEN], kernel_done *done)
+	const uint8_t bhs[BHS_LEN], const uint8_t *data, size_t len, kernel_done *done)
 {
 	memcpy(job->send.bhs, bhs, BHS_LEN);
+	job->send.data = data;
+	job->send.len = len;
 	submit(k, job, JOB_SEND, sid, done);
 }
 
@@ -414,26 +499,56 @@ static void dispatch(struct kernel *k, const uint8_t *msg, size_t len)
 	}
 }
 
-static void on_event(uv_poll_t *poll, int status, int events)
+/* False: there was none. */
+static bool read_event(struct kernel *k)
 {
 	static uint8_t buf[MNL_NLMSG_HDRLEN + sizeof(struct uevent) + BHS_LEN + PAYLOAD_MAX + 4];
-	struct kernel *k = poll->data;
+	struct sockaddr_nl from = {};
+	socklen_t from_len = sizeof(from);
+	ssize_t n = recvfrom(k->event_fd, buf, sizeof(buf), MSG_DONTWAIT, (struct sockaddr *)&from,
+		&from_len);
 
+	if (n < 0 && errno == ENOBUFS) {
+		k->events->lost(k->data);
+		return true;
+	}
+	if (n < 0)
+		return false;
+	/* Another process may send to this address too; only the kernel is believed. */
+	if (from.nl_pid == 0)
+		dispatch(k, buf, (size_t)n);
+	return true;
+}
+
+static void read_events(struct kernel *k)
+{
+	for (int i = 0; i < EVENTS_AT_ONCE && read_event(k); i++)
+		;
+}
+
+static void on_event(uv_poll_t *poll, int status, int events)
+{
 	(void)status;
 	(void)events;
-	for (int i = 0; i < EVENTS_AT_ONCE; i++) {
-		struct sockaddr_nl from = {};
-		socklen_t from_len = sizeof(from);
-		ssize_t n = recvfrom(mnl_socket_get_fd(k->event_socket), buf, sizeof(buf), MSG_DONTWAIT,
-			(struct sockaddr *)&from, &from_len);
+	read_events(poll->data);
+}
 
-		if (n < 0 && errno == ENOBUFS)
-			k->events->lost(k->data);
-		if (n < 0)
+/* What the kernel has told before a job's end is heard before it. */
+static void on_jobs_done(uv_async_t *async)
+{
+	struct kernel *k = async->data;
+	struct kernel_job *job;
+
+	for (;;) {
+		pthread_mutex_lock(&k->mutex);
+		job = list_first(&k->done, struct kernel_job, link);
+		if (job)
+			list_remove(&job->link);
+		pthread_mutex_unlock(&k->mutex);
+		if (!job)
 			return;
-		/* Another process may send to this address too; only the kernel is believed. */
-		if (from.nl_pid == 0)
-			dispatch(k, buf, (size_t)n);
+		read_events(k);
+		job->done(job, job->err);
 	}
 }
 
@@ -463,7 +578,7 @@ static int load_module(void)
 static int open_socket(struct mnl_socket **ret, unsigned int groups)
 {
 	struct mnl_socket *s = mnl_socket_open2(NETLINK_ISCSI, SOCK_CLOEXEC);
-	int fd, size = EVENT_BUFFER, r;
+	int r;
 
 	if (!s)
 		return -errno;
@@ -472,24 +587,46 @@ static int open_socket(struct mnl_socket **ret, unsigned int groups)
 		mnl_socket_close(s);
 		return r;
 	}
-	fd = mnl_socket_get_fd(s);
-	if (groups && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	*ret = s;
+	return 0;
+}
+
+static int open_event_socket(struct kernel *k)
+{
+	int fd, size = EVENT_BUFFER, r;
+	struct mnl_socket *s;
+
+	r = open_socket(&s, GROUP_ISCSID);
+	if (r)
+		return r;
+	/* A copy: the descriptor may come from an earlier daemon as well, and then it is all. */
+	fd = fcntl(mnl_socket_get_fd(s), F_DUPFD_CLOEXEC, 0);
+	r = fd < 0 ? -errno : 0;
+	mnl_socket_close(s);
+	if (r)
+		return r;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	k->event_fd = fd;
 	return 0;
 }
 
 static int open_sockets(struct kernel *k)
 {
-	int r = open_socket(&k->event_socket, GROUP_ISCSID);
+	int r = k->event_fd >= 0 ? 0 : open_event_socket(k);
 
 	return r ? r : open_socket(&k->requests, 0);
 }
 
+int kernel_event_fd(const struct kernel *k)
+{
+	return k->event_fd;
+}
+
 static void kernel_free(struct kernel *k)
 {
-	if (k->event_socket)
-		mnl_socket_close(k->event_socket);
+	if (k->event_fd >= 0)
+		close(k->event_fd);
 	if (k->requests)
 		mnl_socket_close(k->requests);
 	pthread_mutex_destroy(&k->mutex);
@@ -523,14 +660,18 @@ static int find_or_load_transport(struct kernel *k)
 	return r ? r : find_transport(k);
 }
 
-int kernel_open(uv_loop_t *loop, const char *root, const struct kernel_events *events, void *data,
-	struct kernel **ret)
+int kernel_open(uv_loop_t *loop, const char *root, int event_fd, const struct kernel_events *events,
+	void *data, struct kernel **ret)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
 	int r;
 
-	if (!k)
+	if (!k) {
+		if (event_fd >= 0)
+			close(event_fd);
 		return -ENOMEM;
+	}
+	k->event_fd = event_fd;
 	k->events = events;
 	k->data = data;
 	list_init(&k->todo);
@@ -548,7 +689,7 @@ int kernel_open(uv_loop_t *loop, const char *root, const struct kernel_events *e
 		return r;
 	}
 	k->async.data = k;
-	uv_poll_init(loop, &k->poll, mnl_socket_get_fd(k->event_socket));
+	uv_poll_init(loop, &k->poll, k->event_fd);
 	k->poll.data = k;
 	k->handles = 2;
 	uv_poll_start(&k->poll, UV_READABLE, on_event);

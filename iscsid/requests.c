@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "cleanup.h"
 #include "err.h"
 #include "holders.h"
@@ -220,8 +221,11 @@ void request_login(struct initiator *i, struct varlink_call *call, struct json_o
 
 static void logout(struct part *p)
 {
-	struct session *s = initiator_find_sid(p->request->initiator, p->sid);
+	struct initiator *i = p->request->initiator;
+	struct session *s = initiator_find_sid(i, p->sid);
 
+	if (!s)
+		s = adopt_one(i, p->sid);
 	if (s)
 		session_logout(s, &p->waiter);
 	else

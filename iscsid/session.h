@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "conn.h"
+#include "devices.h"
 #include "initiator.h"
 #include "kernel.h"
 #include "machine.h"
@@ -23,6 +24,24 @@ struct session_waiter {
 	void (*done)(struct session_waiter *w, int code, const char *text, uint32_t sid);
 };
 
+/* A kernel job and whether it is under way. */
+struct session_task {
+	struct kernel_job job;
+	bool busy;
+	int failed; /* the event that is posted when the kernel refuses */
+	int err;
+};
+
+/* How a session was found that the kernel has already. */
+enum session_found {
+	SESSION_FOUND_HEALTHY,	  /* as far as sysfs knows; a NOP-Out tells */
+	SESSION_FOUND_BROKEN,	  /* its connection is lost */
+	SESSION_FOUND_LEAVING,	  /* somebody's logout got as far as removing its devices */
+	SESSION_FOUND_UNFINISHED, /* a login that never came to its end, or a logout close to its own */
+};
+
+extern const struct machine_def session_machine;
+
 struct session {
 	struct list link; /* in the initiator */
 	struct initiator *initiator;
@@ -33,13 +52,27 @@ struct session {
 	uint8_t isid[ISID_LEN];
 	uint32_t sid; /* of the kernel; 0: none yet */
 	int host;     /* SCSI host number; -1: none */
-	uint64_t give_up_at; /* no new attempt of the first login from then on */
-	unsigned int attempts;
+	enum session_found found;
+	bool pinged; /* the kernel pings the target by itself */
 
-	struct kernel_job unbind, send, destroy;
+	unsigned int attempts; /* of this login or recovery */
+	uint64_t give_up_at;   /* no new attempt of the first login from then on */
+	uint64_t leave_by;     /* the logout is to be over */
+	uint64_t up_at, lost_at; /* when the connection came up, and was lost, last */
+	uint64_t turn;		 /* when the attempt to reconnect may begin; 0: not known yet */
+	unsigned int time2wait;	 /* seconds before the first attempt to reconnect */
+	unsigned int asked_seconds; /* of the target's request to log out */
+	int error;		    /* the kernel's, of the connection */
+	bool vanished;		    /* the kernel has destroyed it while an attempt was under way */
+	char logged[128];	    /* why reconnecting failed, as it was logged last */
+	uint64_t logged_at;
+
+	struct session_task stop, unbind, send, destroy;
 	struct scan scan;
-	unsigned int pending; /* jobs and scans that still use this memory */
-	int destroy_err;
+	bool scanning, scan_again;
+	struct devices devices;
+	bool reviving;
+	unsigned int pending; /* jobs, scans and attempts that still use this memory */
 
 	struct list login_waiters, logout_waiters;
 };
@@ -49,17 +82,23 @@ struct session *session_login(struct initiator *i, struct iscsi_node *node,
 	struct session_waiter *w);
 /* One more who waits for a login that is under way; false: there is none. */
 bool session_join_login(struct session *s, struct session_waiter *w);
-/* One that the kernel has already. */
-struct session *session_adopt(struct initiator *i, const struct view_session *v);
+/* One that the kernel has already; node as above. See adopt.h. */
+struct session *session_take_over(struct initiator *i, struct iscsi_node *node, uint32_t sid, int host,
+	enum session_found found, bool pinged);
 /* In any state; a second one waits with the first. */
 void session_logout(struct session *s, struct session_waiter *w);
 
 /* What the connection and the kernel have to tell. */
 void session_conn_ended(struct session *s);
-void session_pdu(struct session *s, const uint8_t *bhs);
+void session_pdu(struct session *s, const uint8_t *bhs, const uint8_t *data, size_t len);
 void session_conn_error(struct session *s, int error);
 void session_unbound(struct session *s);
 void session_destroyed(struct session *s);
+/* Events were lost; v: what sysfs says now, NULL: it is not there. */
+void session_resync(struct session *s, const struct view_session *v);
+
+/* Also when the number is as new as an attempt that has not ended. */
+bool session_has_sid(const struct session *s, uint32_t sid);
 
 bool session_is_for(const struct session *s, const struct iscsi_node *node);
 /* What open-iscsi's callers know: "LOGGED IN", ... and "NO CHANGE", ... */

@@ -3,7 +3,8 @@
  * fake.h - what a test scripts: the clock, the kernel, and a target on a real loopback socket.
  *
  * The fake kernel keeps sessions in memory and mirrors them below ROOT/sys, so that all that reads
- * sysfs sees them. It answers a Logout PDU, and counts the calls that would crash a host.
+ * sysfs sees them. Login PDUs go over the socket that it was given, and when that closes it says
+ * so; NOP-Out and Logout it answers itself. It counts the calls that would crash a host.
  */
 #ifndef TESTS_FAKE_H
 #define TESTS_FAKE_H
@@ -21,11 +22,22 @@ bool fake_clock_step(void);
 
 /* ---- kernel ---- */
 
-enum fake_step { FAKE_HAND_OVER, FAKE_UNBIND, FAKE_SEND, FAKE_DESTROY, FAKE_STEPS };
+enum fake_step {
+	FAKE_HAND_OVER,
+	FAKE_UNBIND,
+	FAKE_SEND,
+	FAKE_DESTROY,
+	FAKE_STOP,
+	FAKE_BIND,
+	FAKE_START,
+	FAKE_STEPS
+};
 
 struct fake_kernel {
 	int fail[FAKE_STEPS];	/* -errno that the step ends with; 0: it works */
+	unsigned int fail_only[FAKE_STEPS]; /* so many times, then it works; 0: for ever */
 	bool mute[FAKE_STEPS];	/* the step works but the event that follows never comes */
+	bool deaf; /* conn_error events are lost */
 	unsigned int calls[FAKE_STEPS];
 	bool scan_hangs;	/* of hosts made from now on, until somebody opens the file to read */
 	unsigned int sessions;	/* that exist now */
@@ -37,11 +49,15 @@ extern struct fake_kernel fake_kernel;
 
 /* The kernel reports a connection error of session sid. */
 void fake_kernel_conn_error(uint32_t sid, int error);
+/* A PDU of the target arrives, without data. */
+void fake_kernel_pdu(uint32_t sid, const uint8_t bhs[BHS_LEN]);
+/* Events are lost. */
+void fake_kernel_lose(void);
 /* Somebody else destroys it. */
 void fake_kernel_destroy(uint32_t sid);
 /* Writes the session into ROOT/sys as one that is there before the daemon starts. */
 void fake_kernel_preset(const char *root, uint32_t sid, const char *target, const char *address,
-	int port, const char *state);
+	int port, const char *state, const char *conn_state, const char *target_state);
 
 /* ---- target ---- */
 
@@ -59,6 +75,8 @@ struct fake_target {
 	enum fake_answer answer;
 	uint8_t status_class, detail;
 	char redirect[64];
+	bool redirect_permanent;
+	uint8_t isid[6]; /* of the last login */
 	unsigned int fail_first; /* so many logins get answer, the ones after are accepted */
 	unsigned int connections, logins; /* seen */
 	unsigned int after_login; /* bytes that came over after the last login response */
@@ -69,5 +87,7 @@ struct fake_target {
 /* Listens on 127.0.0.1, any port. */
 void fake_target_open(struct fake_target *t, uv_loop_t *loop);
 void fake_target_close(struct fake_target *t);
+/* Its connections close; it goes on listening. */
+void fake_target_drop(struct fake_target *t);
 
 #endif

@@ -128,6 +128,7 @@ static void on_login(struct peer *p, size_t len)
 	int n;
 
 	t->logins++;
+	memcpy(t->isid, p->in + 8, sizeof(t->isid));
 	if (t->fail_first && t->logins > t->fail_first)
 		answer = ANSWER_ACCEPT;
 	switch (answer) {
@@ -139,7 +140,7 @@ static void on_login(struct peer *p, size_t len)
 		break;
 	case ANSWER_REDIRECT:
 		n = snprintf(text, sizeof(text), "TargetAddress=%s", t->redirect);
-		respond(p, 1, 1, text, (size_t)n + 1);
+		respond(p, 1, t->redirect_permanent ? 2 : 1, text, (size_t)n + 1);
 		break;
 	case ANSWER_GARBAGE:
 		send_bytes(p, junk, sizeof(junk));
@@ -223,12 +224,18 @@ void fake_target_open(struct fake_target *t, uv_loop_t *loop)
 	t->impl = i;
 }
 
+void fake_target_drop(struct fake_target *t)
+{
+	struct peer *p, *tmp;
+
+	list_for_each_safe(p, tmp, &t->impl->peers, link)
+		close_peer(p);
+}
+
 void fake_target_close(struct fake_target *t)
 {
 	struct fake_target_impl *i = t->impl;
-	struct peer *p, *tmp;
 
-	list_for_each_safe(p, tmp, &i->peers, link)
-		close_peer(p);
+	fake_target_drop(t);
 	uv_close((uv_handle_t *)&i->tcp, on_peer_closed);
 }

@@ -13,7 +13,7 @@
 #include "str.h"
 #include "thread.h"
 
-#define QUIET_MS 5	/* of real time without anything to do: nothing moves any more */
+#define QUIET_MS 1	/* of real time without anything to do: nothing moves any more */
 #define STEPS_MAX 10000 /* timers fired before a test counts as hanging */
 
 struct sim sim;
@@ -59,7 +59,7 @@ void sim_setup_root(void)
 void sim_start(void)
 {
 	ck_assert_int_eq(iscsi_db_open(sim.root, &sim.db), 0);
-	ck_assert_int_eq(initiator_open(&sim.initiator, &sim.loop, sim.root, sim.db), 0);
+	ck_assert_int_eq(initiator_open(&sim.initiator, &sim.loop, sim.root, sim.db, -1), 0);
 }
 
 void sim_setup(void)
@@ -73,6 +73,7 @@ void sim_teardown(void)
 	char command[96];
 
 	ck_assert_uint_eq(fake_kernel.abuses, 0);
+	ck_assert_uint_eq(machine_faults, 0);
 	initiator_close(&sim.initiator);
 	iscsi_db_close(sim.db);
 	fake_target_close(&sim.target);
@@ -165,13 +166,16 @@ int sim_login(struct iscsi_node *n, struct sim_waiter *w)
 	return w->code;
 }
 
-void sim_begin_logout(uint32_t sid, struct sim_waiter *w)
+void sim_begin_logout_of(struct session *s, struct sim_waiter *w)
 {
-	struct session *s = initiator_find_sid(&sim.initiator, sid);
-
 	waiter_init(w);
 	ck_assert_ptr_nonnull(s);
 	session_logout(s, &w->waiter);
+}
+
+void sim_begin_logout(uint32_t sid, struct sim_waiter *w)
+{
+	sim_begin_logout_of(initiator_find_sid(&sim.initiator, sid), w);
 }
 
 int sim_logout(uint32_t sid, struct sim_waiter *w)

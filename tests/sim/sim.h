@@ -45,6 +45,7 @@ int sim_login(struct iscsi_node *n, struct sim_waiter *w);
 int sim_logout(uint32_t sid, struct sim_waiter *w);
 void sim_begin_login(struct iscsi_node *n, struct sim_waiter *w);
 void sim_begin_logout(uint32_t sid, struct sim_waiter *w);
+void sim_begin_logout_of(struct session *s, struct sim_waiter *w);
 /* Runs the loop, and the clock when nothing else moves, until the flag is set. */
 void sim_run_until(const bool *done);
 /* Runs the loop until nothing moves, without letting time pass. */

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "adopt.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "cleanup.h"
+#include "iscsi-node.h"
+#include "log.h"
+#include "record.h"
+#include "str.h"
+#include "sysfs.h"
+#include "view.h"
+
+static bool has_devices(struct initiator *i, uint32_t sid)
+{
+	struct view_luns CLEANUP(view_luns_clear) luns = {0};
+
+	return !view_luns_read(i->root, sid, &luns) && luns.n;
+}
+
+/* The states of contract: a kernel before 5.7 has no conn_state, and none before 5.10 target_state. */
+static enum session_found how_found(struct initiator *i, const struct view_session *v)
+{
+	bool never_bound = str_eq(v->conn_state, "down") || str_eq(v->conn_state, "bound");
+
+	if (!v->persistent_address || !v->target || str_eq(v->conn_state, "down"))
+		return SESSION_FOUND_UNFINISHED;
+	if (str_eq(v->state, "FREE") && never_bound && !str_eq(v->target_state, "SCANNED") &&
+		!has_devices(i, v->sid))
+		return SESSION_FOUND_UNFINISHED;
+	if (str_eq(v->target_state, "UNBOUND") || str_eq(v->target_state, "UNBINDING"))
+		return SESSION_FOUND_LEAVING;
+	if (!str_eq(v->state, "LOGGED_IN") || (v->conn_state && !str_eq(v->conn_state, "up")))
+		return SESSION_FOUND_BROKEN;
+	return SESSION_FOUND_HEALTHY;
+}
+
+/* Without a record: what the kernel was told. */
+static int node_of_view(const struct view_session *v, struct iscsi_node **ret)
+{
+	struct iscsi_node *n;
+	int r = iscsi_node_new_default(&n);
+
+	if (r)
+		return r;
+	r = str_set(&n->target, v->target ? v->target : "");
+	if (!r)
+		r = str_set(&n->address, v->persistent_address ? v->persistent_address : "");
+	if (!r)
+		r = str_set(&n->iface.name, v->iface ? v->iface : "default");
+	if (r) {
+		iscsi_node_free(n);
+		return r;
+	}
+	n->port = (int)v->persistent_port;
+	n->tpgt = (int)v->tpgt;
+	n->replacement_timeout = (int)v->recovery_tmo; /* VIEW_UNSET is -1: never */
+	*ret = n;
+	return 0;
+}
+
+struct search {
+	struct iscsi_db *db;
+	struct iscsi_node **ret;
+};
+
+static int load(void *data, const struct iscsi_node_id *id)
+{
+	const struct search *q = data;
+
+	return iscsi_db_load(q->db, id, q->ret) ? 0 : 1;
+}
+
+/* The record that it was made from, as it is now; a target may have another tpgt there by now. */
+static int node_of_record(struct initiator *i, const struct view_session *v, struct iscsi_node **ret)
+{
+	struct search q = {i->db, ret};
+	const struct iscsi_node_match match = {
+		.target = v->target,
+		.address = v->persistent_address,
+		.port = (int)v->persistent_port,
+		.iface = v->iface ? v->iface : "default",
+	};
+
+	if (!v->target || !v->persistent_address)
+		return -ENOENT;
+	return iscsi_db_each(i->db, &match, load, &q) == 1 ? 0 : -ENOENT;
+}
+
+/* Secrets that the record does not have are those that the kernel was given. */
+static int fill_secrets(const struct view_session *v, struct iscsi_node *n)
+{
+	const struct {
+		char **to;
+		const char *from;
+	} secrets[] = {
+		{&n->auth.username, v->username},
+		{&n->auth.password, v->password},
+		{&n->auth.username_in, v->username_in},
+		{&n->auth.password_in, v->password_in},
+	};
+	int r = 0;
+
+	if (!str_empty(n->auth.password))
+		return 0;
+	for (size_t k = 0; k < sizeof(secrets) / sizeof(secrets[0]) && !r; k++)
+		if (secrets[k].from)
+			r = str_set(secrets[k].to, secrets[k].from);
+	return r;
+}
+
+static bool is_pinged(struct initiator *i, uint32_t sid)
+{
+	char path[96];
+	long ping = 0, recv = 0;
+
+	snprintf(path, sizeof(path), "sys/class/iscsi_connection/connection%u:0/ping_tmo", sid);
+	sysfs_read_long(i->root, path, &ping);
+	snprintf(path, sizeof(path), "sys/class/iscsi_connection/connection%u:0/recv_tmo", sid);
+	sysfs_read_long(i->root, path, &recv);
+	return ping > 0 && recv > 0;
+}
+
+static struct session *adopt(struct initiator *i, const struct view_session *v,
+	enum session_found found)
+{
+	static const char *const words[] = {
+		[SESSION_FOUND_HEALTHY] = "looks healthy",
+		[SESSION_FOUND_BROKEN] = "has lost its connection",
+		[SESSION_FOUND_LEAVING] = "is half logged out",
+		[SESSION_FOUND_UNFINISHED] = "was never finished",
+	};
+	struct iscsi_node *n = NULL;
+	struct session *s;
+
+	if (node_of_record(i, v, &n) && node_of_view(v, &n))
+		return NULL;
+	if (fill_secrets(v, n)) {
+		iscsi_node_free(n);
+		return NULL;
+	}
+	s = session_take_over(i, n, v->sid, v->host, found, is_pinged(i, v->sid));
+	if (!s) {
+		iscsi_node_free(n);
+		return NULL;
+	}
+	log_info("%s: session %u is there already and %s", s->label, v->sid, words[found]);
+	return s;
+}
+
+int adopt_all(struct initiator *i)
+{
+	struct view_sessions CLEANUP(view_sessions_clear) views = {0};
+	int r = view_sessions_read(i->root, VIEW_DETAIL, &views);
+
+	if (r)
+		return r;
+	for (size_t k = 0; k < views.n; k++) {
+		const struct view_session *v = &views.items[k];
+
+		if (!initiator_find_sid(i, v->sid) && !adopt(i, v, how_found(i, v)))
+			log_error("session %u cannot be taken over: out of memory", v->sid);
+	}
+	return 0;
+}
+
+struct session *adopt_one(struct initiator *i, uint32_t sid)
+{
+	struct view_session CLEANUP(view_session_clear) v = {0};
+	enum session_found found;
+
+	if (view_session_read(i->root, sid, VIEW_DETAIL, &v))
+		return NULL;
+	found = how_found(i, &v);
+	/* Its maker may be at work on it. */
+	return found == SESSION_FOUND_UNFINISHED ? NULL : adopt(i, &v, found);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* backoff.h - how long a lost session waits before its next attempt */
+#ifndef ISCSID_BACKOFF_H
+#define ISCSID_BACKOFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct backoff {
+	unsigned int failures; /* in a row, 1: the first */
+	bool io_waits;	       /* the replacement timeout is not over: somebody waits for the disk */
+	bool refused;	       /* the target does not accept who we are: that rarely goes away by itself */
+	uint32_t seed;	       /* of the session: sessions of one target do not come all at once */
+};
+
+/*
+ * Milliseconds: from 3 s on, half as much again each time, up to 10 s while I/O waits and 60 s when
+ * none does; 60 s at once after a refusal. Up to a fifth less, by the seed.
+ */
+uint64_t backoff_delay(const struct backoff *b);
+
+#endif
