@@ -178,7 +178,7 @@ start_udev() { # with the rules for disks alone: a host may bring a hundred more
 }
 
 # A target with tgtadm's command lines: tgt, or ours, as TARGET says.
-: "${TARGET:=tgt}"
+: "${TARGET:=ours}"
 PATH+=:/src/build/root/usr/sbin # ours is there for open-iscsi too
 declare -A target_daemon=([ours]=iscsi-targetd [tgt]=tgtd)
 declare -A target_admin=([ours]=iscsi-targetadm [tgt]=tgtadm)
