@@ -12,7 +12,8 @@
  *
  * Every way out leads through CLOSING: the session hears of the end when the descriptor is closed
  * and nothing of this attempt is left, so that the next one can begin at once. A numeric address
- * skips RESOLVING; a redirect goes from CLOSING to RESOLVING again within the same deadline.
+ * skips RESOLVING; a redirect, and the next address of a name, go from CLOSING to RESOLVING again
+ * within the same deadline.
  *
  * Invariants: code, final and text are set on the way into CLOSING and read by the session after
  * it; the descriptor is the socket carrier's until the kernel is to have it, then fd until the end. What
@@ -185,10 +186,16 @@ static const char *binding_fault(const struct iface_settings *f)
 	return NULL;
 }
 
+/* Of a name that has several addresses each has its turn. */
 static int no_connect(struct conn *c, int r)
 {
 	const struct iface_settings *f = &c->session->node->iface;
 
+	if (c->address + 1 < c->addresses) {
+		c->address++;
+		c->again = true;
+		return close_down(c);
+	}
 	if (r == -ENOENT && is_set(f->hwaddress))
 		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "no network device has the address %s",
 			f->hwaddress);
@@ -221,6 +228,18 @@ static int connect_to(struct conn *c)
 	return CONNECTING;
 }
 
+/* Takes the address whose turn it is; the last one when there are fewer by now. */
+static void take_address(struct conn *c, const struct addrinfo *list)
+{
+	c->addr.len = 0;
+	c->addresses = 0;
+	for (const struct addrinfo *a = list; a; a = a->ai_next)
+		if (a->ai_addrlen <= sizeof(c->addr.storage) && c->addresses++ <= c->address) {
+			c->addr.len = a->ai_addrlen;
+			memcpy(&c->addr.sa, a->ai_addr, a->ai_addrlen);
+		}
+}
+
 static void on_resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *res)
 {
 	struct conn_resolve *q = uv->data;
@@ -228,11 +247,7 @@ static void on_resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *res)
 
 	if (c) {
 		c->resolve = NULL;
-		c->addr.len = 0;
-		if (status == 0 && res && res->ai_addrlen <= sizeof(c->addr.storage)) {
-			c->addr.len = res->ai_addrlen;
-			memcpy(&c->addr.sa, res->ai_addr, res->ai_addrlen);
-		}
+		take_address(c, status == 0 ? res : NULL);
 		machine_post(&c->machine, RESOLVED);
 	}
 	uv_freeaddrinfo(res);
@@ -281,6 +296,7 @@ static int on_open(void *owner)
 		c->portal.tpgt = n->tpgt;
 	}
 	c->redirects = 0;
+	c->address = c->addresses = 0;
 	c->err = 0;
 	c->lost = c->cancelled = c->vanished = false;
 	return start(c);
@@ -338,8 +354,7 @@ static int on_connect_end(void *owner)
 	if (c->err) {
 		/* Where a permanent redirect led to is not there: back to the record's portal. */
 		c->moved_to.port = 0;
-		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "cannot connect: %s",
-			strerror(-c->err));
+		return no_connect(c, c->err);
 	}
 	if (!c->session->sid)
 		return begin_login(c);
@@ -374,6 +389,7 @@ static int follow_redirect(struct conn *c)
 		p.port = ISCSI_PORT_DEFAULT;
 	log_info("%s: the target sends the login on to %s", c->session->label, to);
 	c->portal = p;
+	c->address = c->addresses = 0;
 	if (login_redirect_is_permanent(c->login))
 		c->moved_to = p;
 	c->again = true;

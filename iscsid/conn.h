@@ -35,7 +35,8 @@ struct conn {
 	struct sock_addr addr;
 	uint64_t deadline; /* of the attempt */
 	unsigned int redirects;
-	bool again; /* after closing: a redirect is to be followed */
+	unsigned int address, addresses; /* of a host name: which of how many it connects to */
+	bool again; /* after closing: a redirect is to be followed, or the next address tried */
 	int fd;	    /* on its way to the kernel; -1: none */
 	struct kernel_params params;
 	struct kernel_job job;
