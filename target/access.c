@@ -149,6 +149,8 @@ static bool reachable(const struct conn *c, const struct portal *p, struct iscsi
 	if (c->local.sa.sa_family != (any4 ? AF_INET : AF_INET6))
 		return false;
 	sock_addr_format(&c->local, ret->address, sizeof(ret->address), &port);
+	/* A zone means something on this host only. */
+	ret->address[strcspn(ret->address, "%")] = '\0';
 	return true;
 }
 

@@ -90,6 +90,9 @@ static bool check_usage(struct scsi_task *t)
 
 		if (i == action)
 			stray &= 0xe0;
+		/* where SCSI-2 had the LUN: Linux puts it there as long as it knows no better */
+		if (i == 1 && len == 6)
+			stray &= 0x1f;
 		/* of the control byte only NACA matters: it asks for ACA, which is not there */
 		if (i == len - 1)
 			stray &= 0x04;

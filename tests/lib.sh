@@ -182,8 +182,9 @@ start_udev() { # with the rules for disks alone: a host may bring a hundred more
 PATH+=:/src/build/root/usr/sbin # ours is there for open-iscsi too
 declare -A target_daemon=([ours]=iscsi-targetd [tgt]=tgtd)
 declare -A target_admin=([ours]=iscsi-targetadm [tgt]=tgtadm)
-start_tgt() {
-	${target_daemon[$TARGET]} -t 1
+tgtd=${target_daemon[$TARGET]} # its process's name
+start_tgt() { # COMMAND...: in front of it, such as ip netns exec
+	"$@" "$tgtd" -t 1
 	await 10 tgt sys show
 }
 tgt() { # MODE OP ARGUMENT...
