@@ -85,8 +85,10 @@ int main(int argc, char **argv)
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	r = options_parse(argc, argv, &a.o);
-	if (r != UNSET)
+	if (r != UNSET) {
+		options_clear(&a.o);
 		return r;
+	}
 	log_set_debug(a.o.debug);
 	if (a.o.timeout != UNSET) {
 		signal(SIGALRM, on_timeout);
@@ -100,6 +102,7 @@ int main(int argc, char **argv)
 	r = a.o.kill != UNSET ? stop_daemon(&a) : modes[a.o.mode](&a);
 	json_finish(&a);
 	iscsi_db_close(a.db);
+	options_clear(&a.o);
 	/* Half of an answer is none. */
 	if (fflush(stdout) || ferror(stdout)) {
 		log_error("cannot write to standard output");

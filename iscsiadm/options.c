@@ -280,29 +280,44 @@ static bool parse_wait_devices(struct options *o, const char *text)
 }
 
 /*
- * A value that does not stand on the command line, for all to see. It lives as long as the tool. An
- * option of its own: "-v @FILE" would give values that begin with '@' another meaning.
+ * A value that does not stand on the command line, for all to see. An option of its own: "-v @FILE"
+ * would give values that begin with '@' another meaning.
  */
 static bool parse_secret_from(struct options *o, const char *path)
 {
 	size_t len;
 	char *text;
-	int r = file_read(AT_FDCWD, str_eq(path, "-") ? "/dev/stdin" : path, SECRET_FILE_MAX, &text,
+	int r;
+
+	if (o->n_secrets == PAIRS_MAX) {
+		log_error("there are more than %d options --secret-from", PAIRS_MAX);
+		return false;
+	}
+	r = file_read(AT_FDCWD, str_eq(path, "-") ? "/dev/stdin" : path, SECRET_FILE_MAX, &text,
 		&len);
 
 	if (r) {
 		log_error("--secret-from: cannot read %s: %s", path, strerror(-r));
 		return false;
 	}
+	o->secrets[o->n_secrets++] = text;
 	if (len && text[len - 1] == '\n')
 		text[--len] = '\0';
 	if (strlen(text) != len || strpbrk(text, "\r\n")) {
 		log_error("--secret-from: %s is not one line of text", path);
-		str_wipe(text, len);
-		free(text);
 		return false;
 	}
 	return parse_value(o, text);
+}
+
+void options_clear(struct options *o)
+{
+	while (o->n_secrets) {
+		char *text = o->secrets[--o->n_secrets];
+
+		str_wipe(text, strlen(text));
+		free(text);
+	}
 }
 
 static bool ignore(struct options *o, const char *text)

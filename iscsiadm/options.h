@@ -56,6 +56,8 @@ struct options {
 	enum submode submode;
 	struct iscsi_setting pairs[PAIRS_MAX]; /* -n with -v, complete ones */
 	size_t n_pairs;
+	char *secrets[PAIRS_MAX]; /* what --secret-from read; its own */
+	size_t n_secrets;
 	struct iscsi_setting half; /* a pair of which one part is there */
 	int print, kill, debug;	   /* UNSET: not given */
 	const char *sid, *loginall, *logoutall;
@@ -77,6 +79,8 @@ struct options {
  * -V and for everything that is wrong.
  */
 int options_parse(int argc, char **argv, struct options *ret);
+/* After options_parse, whatever it returned. */
+void options_clear(struct options *o);
 void options_print_usage(void);
 
 /* -p of modes that look for records: the default port where there is none, UNSET without -p. */
