@@ -316,11 +316,6 @@ void scsi_mode_select(struct scsi_task *t)
 
 /* ---- start, stop, removal ---- */
 
-static void flush_job(struct scsi_task *t)
-{
-	task_disk_error(t, t->lu->disk->ops->flush(t->lu->disk), true);
-}
-
 /*
  * There is nothing to spin down: a stop without LOEJ, and a power condition, leave the unit ready;
  * what was written is on the disk after it.
@@ -344,7 +339,7 @@ void scsi_start_stop(struct scsi_task *t)
 	if (eject)
 		lu->online = start;
 	if (!start && lu->disk)
-		task_defer(t, flush_job, 0);
+		scsi_synchronize_cache(t);
 }
 
 void scsi_prevent_removal(struct scsi_task *t)
