@@ -13,16 +13,15 @@
  * Every way out leads through CLOSING: the session hears of the end when the descriptor is closed
  * and nothing of this attempt is left, so that the next one can begin at once. A numeric address
  * skips RESOLVING; a redirect, and the next address of a name, go from CLOSING to RESOLVING again
- * within the same deadline.
+ * within the same deadline. The way to CONNECTED is in conn-connect.c.
  *
  * Invariants: code, final and text are set on the way into CLOSING and read by the session after
- * it; the descriptor is the socket carrier's until the kernel is to have it, then fd until the end. What
- * the kernel's thread works on (HAND_OVER, STARTING) is waited for: a cancel takes effect after.
+ * it; the descriptor is the socket carrier's until the kernel is to have it, then fd until the end.
+ * What the kernel's thread works on (HAND_OVER, STARTING) is waited for; a cancel takes effect then.
  */
-#include "conn.h"
+#include "conn-actions.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,16 +33,11 @@
 #include "initiator.h"
 #include "isid.h"
 #include "log.h"
-#include "netdev.h"
 #include "params.h"
 #include "record.h"
-#include "session.h"
 #include "status.h"
-#include "str.h"
 
 #define REDIRECTS_MAX 8
-
-enum state { IDLE, RESOLVING, CONNECTING, BINDING, LOGIN, HAND_OVER, STARTING, CLOSING };
 
 static const char *const state_names[] = {
 	[IDLE] = "idle",
@@ -54,21 +48,6 @@ static const char *const state_names[] = {
 	[HAND_OVER] = "hand-over",
 	[STARTING] = "starting",
 	[CLOSING] = "closing",
-};
-
-enum event {
-	OPEN,
-	RESOLVED,
-	CONNECTED,
-	BOUND,
-	RESPONSE,
-	BROKEN,
-	LOST,
-	HANDED_OVER,
-	STARTED,
-	CLOSED,
-	TIMEOUT,
-	CANCEL,
 };
 
 static const char *const event_names[] = {
@@ -86,34 +65,16 @@ static const char *const event_names[] = {
 	[CANCEL] = "cancel",
 };
 
-struct conn_resolve {
-	uv_getaddrinfo_t uv;
-	struct conn *conn; /* NULL: nobody wants the answer any more */
-};
-
-static struct initiator *initiator_of(const struct conn *c)
-{
-	return c->session->initiator;
-}
-
 /* ---- endings ---- */
 
-static void abandon_resolve(struct conn *c)
+int conn_close(struct conn *c)
 {
-	if (c->resolve)
-		c->resolve->conn = NULL;
-	c->resolve = NULL;
-}
-
-static int close_down(struct conn *c)
-{
-	abandon_resolve(c);
+	conn_abandon_resolve(c);
 	carrier_kernel_close(&c->through);
 	return CLOSING;
 }
 
-__attribute__((format(printf, 4, 5))) static int end(struct conn *c, int code, bool final,
-	const char *fmt, ...)
+int conn_end(struct conn *c, int code, bool final, const char *fmt, ...)
 {
 	size_t n;
 	va_list ap;
@@ -126,7 +87,7 @@ __attribute__((format(printf, 4, 5))) static int end(struct conn *c, int code, b
 	va_start(ap, fmt);
 	vsnprintf(c->text + n, sizeof(c->text) - n, fmt, ap);
 	va_end(ap);
-	return close_down(c);
+	return conn_close(c);
 }
 
 /* Which codes a status of the target becomes; the first row that fits counts. */
@@ -152,136 +113,11 @@ static int end_rejected(struct conn *c)
 	while ((row->status_class != ANY && row->status_class != status_class) ||
 		(row->detail != ANY && row->detail != detail))
 		row++;
-	return end(c, row->code, row->final, "the target refused the login: %s (%02x/%02x)",
+	return conn_end(c, row->code, row->final, "the target refused the login: %s (%02x/%02x)",
 		status_text((uint8_t)status_class, (uint8_t)detail), status_class, detail);
 }
 
 /* ---- steps ---- */
-
-/* What open-iscsi writes for "not bound". */
-static bool is_set(const char *value)
-{
-	return !str_empty(value) && !str_eq(value, "default");
-}
-
-/* The device that the interface is bound to; *ret stays NULL when there is none. 0 or -errno. */
-static int bound_device(struct conn *c, char **ret)
-{
-	const struct iface_settings *f = &c->session->node->iface;
-
-	if (is_set(f->hwaddress))
-		return netdev_by_mac(initiator_of(c)->root, f->hwaddress, ret);
-	return is_set(f->net_ifacename) ? str_set(ret, f->net_ifacename) : 0;
-}
-
-/* Bindings that cannot be; NULL: it can. */
-static const char *binding_fault(const struct iface_settings *f)
-{
-	if (is_set(f->hwaddress) && is_set(f->net_netns))
-		return "iface.hwaddress is not looked for in another network namespace; set "
-		       "iface.net_ifacename";
-	if (is_set(f->ipaddress) && !is_set(f->hwaddress) && !is_set(f->net_ifacename))
-		return "iscsi_tcp cannot be bound to iface.ipaddress alone; set iface.net_ifacename "
-		       "or iface.hwaddress";
-	return NULL;
-}
-
-/* Of a name that has several addresses each has its turn. */
-static int no_connect(struct conn *c, int r)
-{
-	const struct iface_settings *f = &c->session->node->iface;
-
-	if (c->address + 1 < c->addresses) {
-		c->address++;
-		c->again = true;
-		return close_down(c);
-	}
-	if (r == -ENOENT && is_set(f->hwaddress))
-		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "no network device has the address %s",
-			f->hwaddress);
-	if (r == -ENOENT)
-		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "there is no network namespace %s",
-			f->net_netns);
-	return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "cannot connect: %s", strerror(-r));
-}
-
-static int connect_to(struct conn *c)
-{
-	const struct iscsi_node *n = c->session->node;
-	CLEANUP_FREE char *netdev = NULL;
-	struct sock_options o = {
-		.netns = n->iface.net_netns,
-		.buffer_size = n->window_size,
-		.tos = n->type_of_service,
-	};
-	int r;
-
-	if (binding_fault(&n->iface))
-		return end(c, ISCSI_ERR_TRANS_TIMEOUT, true, "%s", binding_fault(&n->iface));
-	r = bound_device(c, &netdev);
-	o.netdev = netdev;
-	if (!r)
-		r = carrier_socket_open(&c->carrier, &c->addr, &o);
-	if (r)
-		return no_connect(c, r);
-	machine_post_at(&c->machine, TIMEOUT, c->deadline);
-	return CONNECTING;
-}
-
-/* Takes the address whose turn it is; the last one when there are fewer by now. */
-static void take_address(struct conn *c, const struct addrinfo *list)
-{
-	c->addr.len = 0;
-	c->addresses = 0;
-	for (const struct addrinfo *a = list; a; a = a->ai_next)
-		if (a->ai_addrlen <= sizeof(c->addr.storage) && c->addresses++ <= c->address) {
-			c->addr.len = a->ai_addrlen;
-			memcpy(&c->addr.sa, a->ai_addr, a->ai_addrlen);
-		}
-}
-
-static void on_resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *res)
-{
-	struct conn_resolve *q = uv->data;
-	struct conn *c = q->conn;
-
-	if (c) {
-		c->resolve = NULL;
-		take_address(c, status == 0 ? res : NULL);
-		machine_post(&c->machine, RESOLVED);
-	}
-	uv_freeaddrinfo(res);
-	free(q);
-}
-
-static int start(struct conn *c)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-	struct conn_resolve *q;
-	char port[8];
-	int r = sock_addr_parse_in(c->session->node->iface.net_netns, c->portal.address,
-		(unsigned int)c->portal.port, &c->addr);
-
-	if (!r)
-		return connect_to(c);
-	/* Of a name nothing but that is known, of a zone that it may come. */
-	if (r != -EINVAL)
-		return no_connect(c, r);
-	q = calloc(1, sizeof(*q));
-	if (!q)
-		return end(c, ISCSI_ERR_NOMEM, true, "out of memory");
-	q->conn = c;
-	q->uv.data = q;
-	snprintf(port, sizeof(port), "%d", c->portal.port);
-	if (uv_getaddrinfo(initiator_of(c)->loop, &q->uv, on_resolved, c->portal.address, port,
-		    &hints)) {
-		free(q);
-		return end(c, ISCSI_ERR_TRANS, true, "the host name cannot be resolved");
-	}
-	c->resolve = q;
-	machine_post_at(&c->machine, TIMEOUT, c->deadline);
-	return RESOLVING;
-}
 
 static int on_open(void *owner)
 {
@@ -299,16 +135,7 @@ static int on_open(void *owner)
 	c->address = c->addresses = 0;
 	c->err = 0;
 	c->lost = c->cancelled = c->vanished = false;
-	return start(c);
-}
-
-static int on_resolve_end(void *owner)
-{
-	struct conn *c = owner;
-
-	if (!c->addr.len)
-		return end(c, ISCSI_ERR_TRANS, true, "the host name cannot be resolved");
-	return connect_to(c);
+	return conn_connect(c);
 }
 
 static int send_request(struct conn *c)
@@ -342,7 +169,7 @@ static int begin_login(struct conn *c)
 	chap_algs_parse(n->chap_algs, config.chap_algs);
 	r = login_start(c->login, &config);
 	if (r)
-		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "cannot begin a login: %s",
+		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "cannot begin a login: %s",
 			login_reason(c->login));
 	return send_request(c);
 }
@@ -354,7 +181,7 @@ static int on_connect_end(void *owner)
 	if (c->err) {
 		/* Where a permanent redirect led to is not there: back to the record's portal. */
 		c->moved_to.port = 0;
-		return no_connect(c, c->err);
+		return conn_no_connect(c, c->err);
 	}
 	if (!c->session->sid)
 		return begin_login(c);
@@ -371,7 +198,7 @@ static int on_bound(void *owner)
 	if (!c->err)
 		return begin_login(c);
 	c->vanished = c->err == -ENXIO;
-	return end(c, ISCSI_ERR_INTERNAL, false, "the kernel refused to %s: %s",
+	return conn_end(c, ISCSI_ERR_INTERNAL, false, "the kernel refused to %s: %s",
 		c->through.job.ret_step, strerror(-c->err));
 }
 
@@ -381,10 +208,10 @@ static int follow_redirect(struct conn *c)
 	struct iscsi_portal p;
 
 	if (++c->redirects > REDIRECTS_MAX)
-		return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "redirected more than %d times",
+		return conn_end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "redirected more than %d times",
 			REDIRECTS_MAX);
 	if (iscsi_portal_parse(to, &p))
-		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "redirected to no valid address");
+		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "redirected to no valid address");
 	if (p.port < 0)
 		p.port = ISCSI_PORT_DEFAULT;
 	log_info("%s: the target sends the login on to %s", c->session->label, to);
@@ -393,7 +220,7 @@ static int follow_redirect(struct conn *c)
 	if (login_redirect_is_permanent(c->login))
 		c->moved_to = p;
 	c->again = true;
-	return close_down(c);
+	return conn_close(c);
 }
 
 static void on_handed_over(struct kernel_job *job, int err)
@@ -434,7 +261,7 @@ static int enter_kernel(struct conn *c)
 	};
 
 	if (params_kernel(&from, &c->params))
-		return end(c, ISCSI_ERR_INVAL, true, "a value of the record is longer than %d bytes",
+		return conn_end(c, ISCSI_ERR_INVAL, true, "a value of the record is longer than %d bytes",
 			KERNEL_VALUE_MAX - 1);
 	c->time2wait = result->params.time2wait;
 	c->lost = false;
@@ -464,15 +291,15 @@ static int on_response(void *owner)
 	case LOGIN_REJECTED:
 		return end_rejected(c);
 	case LOGIN_AUTH_FAILED:
-		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "authentication of the target failed: %s",
+		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "authentication of the target failed: %s",
 			login_reason(c->login));
 	case LOGIN_PROTOCOL_ERROR:
-		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "%s: %s", login_stage(c->login),
+		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "%s: %s", login_stage(c->login),
 			login_reason(c->login));
 	case LOGIN_NO_MEMORY:
 		break;
 	}
-	return end(c, ISCSI_ERR_NOMEM, true, "out of memory");
+	return conn_end(c, ISCSI_ERR_NOMEM, true, "out of memory");
 }
 
 static int on_broken(void *owner)
@@ -480,8 +307,8 @@ static int on_broken(void *owner)
 	struct conn *c = owner;
 
 	if (c->err == -EBADMSG)
-		return end(c, ISCSI_ERR_FATAL_LOGIN, true, "what the target sent is no login response");
-	return end(c, ISCSI_ERR_PDU_TIMEOUT, false, "the connection was lost during login (%s)",
+		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "what the target sent is no login response");
+	return conn_end(c, ISCSI_ERR_PDU_TIMEOUT, false, "the connection was lost during login (%s)",
 		c->err ? strerror(-c->err) : "closed by the target");
 }
 
@@ -490,13 +317,13 @@ static int on_timeout(void *owner)
 	struct conn *c = owner;
 
 	if (c->machine.state == LOGIN)
-		return end(c, ISCSI_ERR_PDU_TIMEOUT, false, "no login response in time");
-	return end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "no connection in time");
+		return conn_end(c, ISCSI_ERR_PDU_TIMEOUT, false, "no login response in time");
+	return conn_end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "no connection in time");
 }
 
 static int on_lost(void *owner)
 {
-	return end(owner, ISCSI_ERR_PDU_TIMEOUT, false, "the connection was lost during login (%s)",
+	return conn_end(owner, ISCSI_ERR_PDU_TIMEOUT, false, "the connection was lost during login (%s)",
 		kernel_error_text(((struct conn *)owner)->session->error));
 }
 
@@ -511,7 +338,7 @@ static int note_lost(void *owner)
 
 static int on_cancel(void *owner)
 {
-	return end(owner, ISCSI_ERR_SESSION_NOT_CONNECTED, true, "the attempt was cancelled");
+	return conn_end(owner, ISCSI_ERR_SESSION_NOT_CONNECTED, true, "the attempt was cancelled");
 }
 
 static int note_cancel(void *owner)
@@ -530,7 +357,7 @@ static int on_kernel_has_it(void *owner)
 	if (c->err) {
 		c->vanished = c->err == -ENXIO;
 		c->job.ret_sid = 0;
-		return end(c, c->err == -ENOENT ? ISCSI_ERR_TRANS_NOT_FOUND : ISCSI_ERR_INTERNAL,
+		return conn_end(c, c->err == -ENOENT ? ISCSI_ERR_TRANS_NOT_FOUND : ISCSI_ERR_INTERNAL,
 			!c->session->sid, "the kernel refused to %s: %s", c->job.ret_step,
 			strerror(-c->err));
 	}
@@ -538,7 +365,7 @@ static int on_kernel_has_it(void *owner)
 	c->code = ISCSI_OK;
 	c->text[0] = '\0';
 	c->again = false;
-	return close_down(c);
+	return conn_close(c);
 }
 
 static int on_closed(void *owner)
@@ -547,7 +374,7 @@ static int on_closed(void *owner)
 
 	if (c->again && !c->cancelled) {
 		c->again = false;
-		return start(c);
+		return conn_connect(c);
 	}
 	if (c->again)
 		snprintf(c->text, sizeof(c->text), "the attempt was cancelled");
@@ -567,7 +394,7 @@ static int stay(void *owner)
 
 static const struct machine_row rows[] = {
 	{IN(IDLE), OPEN, on_open, IN(RESOLVING) | IN(CONNECTING) | IN(CLOSING)},
-	{IN(RESOLVING), RESOLVED, on_resolve_end, IN(CONNECTING) | IN(CLOSING)},
+	{IN(RESOLVING), RESOLVED, conn_resolved, IN(CONNECTING) | IN(CLOSING)},
 	{IN(CONNECTING), CONNECTED, on_connect_end, IN(BINDING) | IN(LOGIN) | IN(CLOSING)},
 	{IN(BINDING), BOUND, on_bound, IN(LOGIN) | IN(CLOSING)},
 	{IN(LOGIN), RESPONSE, on_response, IN(HAND_OVER) | IN(STARTING) | IN(CLOSING)},
@@ -600,7 +427,7 @@ static const char *name(const void *owner)
 
 static int unexpected(void *owner, int event)
 {
-	return end(owner, ISCSI_ERR_INTERNAL, true, "event \"%s\" came out of turn",
+	return conn_end(owner, ISCSI_ERR_INTERNAL, true, "event \"%s\" came out of turn",
 		event_names[event]);
 }
 
@@ -726,7 +553,7 @@ const char *conn_state_name(const struct conn *c)
 
 void conn_free(struct conn *c)
 {
-	abandon_resolve(c);
+	conn_abandon_resolve(c);
 	if (c->fd >= 0)
 		close(STEAL_FD(c->fd));
 	machine_close(&c->machine);

@@ -83,8 +83,8 @@ struct session *session_login(struct initiator *i, struct iscsi_node *node,
 /* One more who waits for a login that is under way; false: there is none. */
 bool session_join_login(struct session *s, struct session_waiter *w);
 /* One that the kernel has already; node as above. See adopt.h. */
-struct session *session_take_over(struct initiator *i, struct iscsi_node *node, uint32_t sid, int host,
-	enum session_found found, bool pinged);
+struct session *session_take_over(struct initiator *i, struct iscsi_node *node, uint32_t sid,
+	int host, enum session_found found, bool pinged);
 /* In any state; a second one waits with the first. */
 void session_logout(struct session *s, struct session_waiter *w);
 
