@@ -3,12 +3,13 @@
 
 #define FIRST_MS 3000u
 #define IO_WAITS_MAX_MS 10000u
+#define IO_WAITS_REFUSED_MS 15000u
 #define MAX_MS 60000u
 
 uint64_t backoff_delay(const struct backoff *b)
 {
-	uint32_t max = b->io_waits && !b->refused ? IO_WAITS_MAX_MS : MAX_MS;
-	uint32_t delay = b->refused ? MAX_MS : FIRST_MS;
+	uint32_t max = !b->io_waits ? MAX_MS : b->refused ? IO_WAITS_REFUSED_MS : IO_WAITS_MAX_MS;
+	uint32_t delay = b->refused ? max : FIRST_MS;
 
 	for (unsigned int i = 1; i < b->failures && delay < max; i++)
 		delay += delay / 2;

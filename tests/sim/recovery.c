@@ -241,8 +241,12 @@ START_TEST(delays)
 		last = backoff_delay(&b);
 	}
 	b.failures = 1;
-	b.refused = b.io_waits = true;
+	b.refused = true;
 	ck_assert_uint_ge(backoff_delay(&b), 48000);
+	/* the default replacement timeout, 120 s, has room for several */
+	b.io_waits = true;
+	ck_assert_uint_ge(backoff_delay(&b), 12000);
+	ck_assert_uint_le(backoff_delay(&b), 15000);
 }
 END_TEST
 
