@@ -36,6 +36,7 @@
 #include "params.h"
 #include "record.h"
 #include "status.h"
+#include "str.h"
 
 #define REDIRECTS_MAX 8
 
@@ -202,6 +203,15 @@ static int on_bound(void *owner)
 		c->through.job.ret_step, strerror(-c->err));
 }
 
+/* Once for each place: not for every turn of a loop, nor at every attempt. */
+static void log_redirect(struct conn *c, const char *to)
+{
+	if (c->redirects > 1 || str_eq(c->told, to))
+		return;
+	snprintf(c->told, sizeof(c->told), "%s", to);
+	log_info("%s: the target sends the login on to %s", c->session->label, to);
+}
+
 static int follow_redirect(struct conn *c)
 {
 	const char *to = login_redirect(c->login);
@@ -214,7 +224,7 @@ static int follow_redirect(struct conn *c)
 		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "redirected to no valid address");
 	if (p.port < 0)
 		p.port = ISCSI_PORT_DEFAULT;
-	log_info("%s: the target sends the login on to %s", c->session->label, to);
+	log_redirect(c, to);
 	c->portal = p;
 	c->address = c->addresses = 0;
 	if (login_redirect_is_permanent(c->login))

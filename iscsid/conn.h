@@ -35,6 +35,7 @@ struct conn {
 	struct sock_addr addr;
 	uint64_t deadline; /* of the attempt */
 	unsigned int redirects;
+	char told[256]; /* the redirect that was logged last */
 	unsigned int address, addresses; /* of a host name: which of how many it connects to */
 	bool again; /* after closing: a redirect is to be followed, or the next address tried */
 	int fd;	    /* on its way to the kernel; -1: none */
