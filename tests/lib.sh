@@ -177,18 +177,19 @@ start_udev() { # with the rules for disks alone: a host may bring a hundred more
 	/lib/systemd/systemd-udevd --daemon 2> /dev/null
 }
 
-# A target with tgtadm's command lines: tgt, or ours, as TARGET says.
+# A target with tgtadm's command lines: tgt, or ours, as TARGET says. $control is the number of its
+# control socket.
 : "${TARGET:=ours}"
 PATH+=:/src/build/root/usr/sbin # ours is there for open-iscsi too
 declare -A target_daemon=([ours]=iscsi-targetd [tgt]=tgtd)
 declare -A target_admin=([ours]=iscsi-targetadm [tgt]=tgtadm)
-tgtd=${target_daemon[$TARGET]} # its process's name
+tgtd=${target_daemon[$TARGET]:-} # its process's name
 start_tgt() { # COMMAND...: in front of it, such as ip netns exec
 	"$@" "$tgtd" -t 1
 	await 10 tgt sys show
 }
 tgt() { # MODE OP ARGUMENT...
-	${target_admin[$TARGET]} --lld iscsi --mode "$1" --op "$2" "${@:3}"
+	${target_admin[$TARGET]} -C "${control:-0}" --lld iscsi --mode "$1" --op "$2" "${@:3}"
 }
 fault() { # TID FAULT: iscsi-targetd(8); ours alone
 	tgt target update --tid "$1" --name fault --value "$2"
@@ -209,6 +210,10 @@ start_lio() {
 put() { # FILE VALUE
 	printf %s "$2" > "$1"
 }
+# One more portal of $tpg; where $netns names a network namespace, in that.
+lio_portal() { # PORTAL
+	${netns:+nsenter --net=/run/netns/$netns} mkdir "$tpg/np/$1"
+}
 # Open to all, LUN 0 on a file or else 16 MB of memory; $tpg is then its directory.
 lio_target() { # NAME PORTAL [FILE]
 	local disk=$lio/core/rd_mcp_0/${1#*:} control=rd_pages=4096
@@ -217,7 +222,8 @@ lio_target() { # NAME PORTAL [FILE]
 		control="fd_dev_name=$3,fd_dev_size=$(stat -c %s "$3")"
 	}
 	tpg=$lio/iscsi/$1/tpgt_1
-	mkdir -p "$disk" "$tpg/np/$2" "$tpg/lun/lun_0"
+	mkdir -p "$disk" "$tpg/lun/lun_0"
+	lio_portal "$2"
 	put "$disk/control" "$control"
 	put "$disk/enable" 1
 	ln -s "$disk" "$tpg/lun/lun_0/disk"
