@@ -147,6 +147,10 @@ static bool find_route(struct app *a, const char *name, struct route *ret)
 	struct iscsi_iface *f;
 	int r = iscsi_iface_load(a->db, name, &f);
 
+	if (r && r != -ENOENT) {
+		iface_not_read(a, name, r);
+		return false;
+	}
 	if (r) {
 		log_error(
 			"Could not read iface info for %s. Make sure an iface config with the file "
@@ -211,6 +215,7 @@ static int ask_all(struct findings *f, struct iscsi_discovery *record)
 	int r, result = ISCSI_OK;
 
 	if (iscsi_db_initiator(f->app->db, &initiator, &alias)) {
+		log_error("%s", iscsi_db_error(f->app->db));
 		log_error("Cannot perform discovery. Initiatorname required.");
 		return ISCSI_ERR_ISCSID_NOTCONN;
 	}
@@ -321,7 +326,8 @@ int discover_ask(struct app *a, struct iscsi_discovery *record, struct nodes *re
 		r = f.error == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
 	*ret = f.nodes;
 	iscsi_discovery_get_source(record, &source);
-	if (r && r != ISCSI_ERR_NO_OBJS_FOUND)
+	/* Without an InitiatorName nobody was asked: the exit status has another meaning for callers. */
+	if (r && r != ISCSI_ERR_NO_OBJS_FOUND && r != ISCSI_ERR_ISCSID_NOTCONN)
 		log_error("Could not perform %s discovery: %s", askers[source.type].name,
 			iscsi_err_text(r));
 	return r;

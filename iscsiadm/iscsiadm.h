@@ -26,6 +26,8 @@ int mode_fw(struct app *a);
 
 /* Says what the database could not do, and gives the exit status for it. */
 int database_failed(struct app *a, int r);
+/* Says that an interface could not be loaded, and why when it is there. */
+void iface_not_read(struct app *a, const char *name, int r);
 
 /* A list of records in memory. */
 struct nodes {

@@ -293,6 +293,7 @@ static int update(struct app *a)
 {
 	const char *name = name_of(a);
 	struct iscsi_iface *f;
+	int r;
 
 	if (!name || !a->o.n_pairs) {
 		log_error("Update requires name, value, and iface.");
@@ -302,8 +303,9 @@ static int update(struct app *a)
 		log_error("Could not update iface %s: %s", name, iscsi_err_text(ISCSI_ERR_INVAL));
 		return ISCSI_OK;
 	}
-	if (iscsi_iface_load(a->db, name, &f)) {
-		log_error("Could not read iface info for %s.", name);
+	r = iscsi_iface_load(a->db, name, &f);
+	if (r) {
+		iface_not_read(a, name, r);
 		return ISCSI_ERR_INVAL;
 	}
 	iscsi_iface_free(f);
@@ -366,8 +368,8 @@ static int delete (struct app *a)
 	} else if ((r = iscsi_iface_load(a->db, name, &f)) == -ENOENT && a->o.idempotent) {
 		return ISCSI_OK;
 	} else if (r == -ENOENT) {
+		iface_not_read(a, name, r);
 		r = ISCSI_ERR_INVAL;
-		log_error("Could not read iface info for %s.", name);
 	} else {
 		/* One that cannot be read is deleted too. */
 		if (!r)

@@ -202,9 +202,10 @@ static int bad_word(const char *option, const char *word)
 static bool iface_is_there(struct app *a, const char *name)
 {
 	struct iscsi_iface *f;
+	int r = iscsi_iface_load(a->db, name, &f);
 
-	if (iscsi_iface_load(a->db, name, &f)) {
-		log_error("Could not read iface info for %s.", name);
+	if (r) {
+		iface_not_read(a, name, r);
 		return false;
 	}
 	iscsi_iface_free(f);

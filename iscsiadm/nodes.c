@@ -17,6 +17,16 @@ int database_failed(struct app *a, int r)
 	return r == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
 }
 
+void iface_not_read(struct app *a, const char *name, int r)
+{
+	const char *text = iscsi_db_error(a->db);
+
+	if (r == -ENOENT)
+		log_error("Could not read iface info for %s.", name);
+	else
+		log_error("Could not read iface info for %s: %s", name, *text ? text : strerror(-r));
+}
+
 int nodes_add(struct nodes *l, struct iscsi_node *n)
 {
 	struct iscsi_node **items = reallocarray(l->items, l->n + 1, sizeof(*items));

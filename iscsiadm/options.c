@@ -2,7 +2,6 @@
 #include "options.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -293,9 +292,7 @@ static bool parse_secret_from(struct options *o, const char *path)
 		log_error("there are more than %d options --secret-from", PAIRS_MAX);
 		return false;
 	}
-	r = file_read(AT_FDCWD, str_eq(path, "-") ? "/dev/stdin" : path, SECRET_FILE_MAX, &text,
-		&len);
-
+	r = file_read_stream(str_eq(path, "-") ? "/dev/stdin" : path, SECRET_FILE_MAX, &text, &len);
 	if (r) {
 		log_error("--secret-from: cannot read %s: %s", path, strerror(-r));
 		return false;

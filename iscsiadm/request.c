@@ -49,8 +49,14 @@ static int run_command(const char *command)
 static bool start_daemon(struct app *a)
 {
 	CLEANUP_FREE char *command = NULL;
+	int r = iscsi_db_config_get(a->db, "iscsid.startup", &command);
 
-	if (iscsi_db_config_get(a->db, "iscsid.startup", &command)) {
+	if (r && r != -ENOENT) {
+		log_error("iscsid is not running, and how to start it is not known: %s",
+			iscsi_db_error(a->db));
+		return false;
+	}
+	if (r) {
 		log_error("iscsid is not running. Could not start it up automatically using the "
 			  "startup command in the iscsid.conf iscsid.startup setting. Please check "
 			  "that the file exists or that your init scripts have started iscsid.");

@@ -151,8 +151,11 @@ static const struct kernel_events kernel_events = {
 static bool wants_safe_logout(struct iscsi_db *db)
 {
 	CLEANUP_FREE char *value = NULL;
+	int r = iscsi_db_config_get(db, "iscsid.safe_logout", &value);
 
-	return !iscsi_db_config_get(db, "iscsid.safe_logout", &value) && str_eq(value, "Yes");
+	if (r && r != -ENOENT)
+		log_error("%s; iscsid.safe_logout is No then", iscsi_db_error(db));
+	return !r && str_eq(value, "Yes");
 }
 
 uint64_t initiator_reconnect_turn(struct initiator *i)

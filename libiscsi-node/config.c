@@ -89,7 +89,7 @@ static int find_value(struct iscsi_db *db, const char *path, const char *key, ch
 	if (r == -ENOENT)
 		return r;
 	if (r < 0)
-		return db_fail(db, r, "cannot read %s: %s", path, strerror(-r));
+		return db_fail(db, r, "cannot read %s: %s", path, file_error(r));
 	pos = text;
 	r = -ENOENT;
 	for (char *end = text + len; r == -ENOENT && pos < end;)

@@ -211,11 +211,12 @@ int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *
 	size_t len;
 	int ret = file_read(dirfd, path, RECORD_FILE_MAX, &text, &len);
 
-	if (ret == -ENOENT || ret == -ENOTDIR || ret == -EISDIR)
+	/* Where a portal has a directory in place of a file, there is no record of the older form. */
+	if (ret == -ENOENT || ret == -ENOTDIR || (ret == -EISDIR && dirfd != AT_FDCWD))
 		return -ENOENT;
 	if (ret < 0)
 		return db_fail(db, ret == -EFBIG ? -EBADMSG : ret, "cannot read %s: %s", name,
-			strerror(-ret));
+			file_error(ret));
 	p.data = &source;
 	p.warn = how->quiet ? NULL : on_line;
 	ret = record_parse(r, text, len, &p);

@@ -308,7 +308,7 @@ static int take_password(struct adm_options *o, char *text)
 static int read_password(struct adm_options *o, const char *path)
 {
 	char *text = NULL;
-	int r = file_read(AT_FDCWD, str_eq(path, "-") ? "/dev/stdin" : path, PASSWORD_FILE_MAX, &text,
+	int r = file_read_stream(str_eq(path, "-") ? "/dev/stdin" : path, PASSWORD_FILE_MAX, &text,
 		NULL);
 	int status;
 

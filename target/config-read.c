@@ -539,7 +539,7 @@ static int read_file(struct reader *r, const char *path)
 
 	e = file_read(AT_FDCWD, path, FILE_MAX, &text, &len);
 	if (e)
-		return fault(r, "%s: %s", path, strerror(-e));
+		return fault(r, "%s: %s", path, file_error(e));
 	r->path = path;
 	r->line = 0;
 	if (strlen(text) != len)

@@ -91,9 +91,8 @@ static int open_path(int dirfd, const char *path, int flags, mode_t mode)
 {
 	int fd;
 
-	/* Among records a FIFO must not block; it reads as empty. */
 	if (dirfd != AT_FDCWD)
-		return file_open_beneath(dirfd, path, flags | O_NOCTTY | O_NONBLOCK, mode);
+		return file_open_beneath(dirfd, path, flags | O_NOCTTY, mode);
 	fd = openat(AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
 	return fd < 0 ? -errno : fd;
 }
@@ -123,14 +122,11 @@ int file_make_dirs(int dirfd, const char *path, int leaf)
 	return 0;
 }
 
-int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len)
+static int read_whole(int fd, size_t max, char **ret, size_t *ret_len)
 {
 	struct buf CLEANUP(buf_free) b = {0};
-	int CLEANUP_CLOSE fd = open_path(dirfd, path, O_RDONLY, 0);
 	ssize_t n;
 
-	if (fd < 0)
-		return fd;
 	do {
 		int r = buf_reserve(&b, 4096);
 
@@ -148,6 +144,40 @@ int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_l
 		*ret_len = b.len;
 	*ret = (char *)STEAL_PTR(b.data);
 	return 0;
+}
+
+/* What opens at once, whatever it is; a socket does not open at all. */
+static int open_regular(int dirfd, const char *path)
+{
+	int CLEANUP_CLOSE fd = open_path(dirfd, path, O_RDONLY | O_NONBLOCK, 0);
+	struct stat st;
+
+	if (fd < 0)
+		return fd == -ENXIO ? -FILE_NOT_REGULAR : fd;
+	if (fstat(fd, &st))
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	return S_ISREG(st.st_mode) ? STEAL_FD(fd) : -FILE_NOT_REGULAR;
+}
+
+int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	int CLEANUP_CLOSE fd = open_regular(dirfd, path);
+
+	return fd < 0 ? fd : read_whole(fd, max, ret, ret_len);
+}
+
+int file_read_stream(const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	int CLEANUP_CLOSE fd = open_path(AT_FDCWD, path, O_RDONLY, 0);
+
+	return fd < 0 ? fd : read_whole(fd, max, ret, ret_len);
+}
+
+const char *file_error(int r)
+{
+	return r == -FILE_NOT_REGULAR ? "it is no regular file" : strerror(-r);
 }
 
 int file_write_all(int fd, const char *data, size_t len)

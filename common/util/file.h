@@ -3,6 +3,7 @@
 #ifndef UTIL_FILE_H
 #define UTIL_FILE_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,9 +27,16 @@ int file_make_dirs(int dirfd, const char *path, int leaf);
 
 /*
  * Reads the whole file; *ret is the caller's to free and ends with a NUL that ret_len does not
- * count (ret_len may be NULL). -EFBIG beyond max bytes.
+ * count (ret_len may be NULL). -EFBIG beyond max bytes. Never waits: -EISDIR for a directory,
+ * -FILE_NOT_REGULAR for a FIFO, a socket or a device.
  */
 int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len);
+#define FILE_NOT_REGULAR EMEDIUMTYPE
+/* As strerror, of what these functions return. */
+const char *file_error(int r);
+
+/* The same of what somebody else may still write: a pipe, standard input. Waits for its end. */
+int file_read_stream(const char *path, size_t max, char **ret, size_t *ret_len);
 
 /* Writes all of data, in as many calls as it takes. */
 int file_write_all(int fd, const char *data, size_t len);

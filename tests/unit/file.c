@@ -13,7 +13,9 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -195,15 +197,46 @@ START_TEST(read_whole)
 }
 END_TEST
 
-/* A FIFO among the records must not stop who reads them all. */
-START_TEST(fifo_does_not_block)
+/* Whatever stands there must not stop who reads: only a regular file is read. */
+START_TEST(only_regular_files)
 {
-	char *text;
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int s = socket(AF_UNIX, SOCK_STREAM, 0);
+	char *text = NULL;
 
 	ck_assert_int_eq(mkfifo(in_root("fifo"), 0600), 0);
-	ck_assert_int_eq(file_read(dir, "fifo", 9, &text, NULL), 0);
-	ck_assert_str_eq(text, "");
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", in_root("socket"));
+	ck_assert_int_eq(bind(s, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(file_read(dir, "fifo", 9, &text, NULL), -FILE_NOT_REGULAR);
+	ck_assert_int_eq(file_read(AT_FDCWD, in_root("fifo"), 9, &text, NULL), -FILE_NOT_REGULAR);
+	ck_assert_int_eq(file_read(dir, "socket", 9, &text, NULL), -FILE_NOT_REGULAR);
+	ck_assert_int_eq(file_read(AT_FDCWD, "/dev/zero", 9, &text, NULL), -FILE_NOT_REGULAR);
+	ck_assert_int_eq(file_read(AT_FDCWD, "/dev", 9, &text, NULL), -EISDIR);
+	ck_assert_ptr_null(text);
+	ck_assert_str_eq(file_error(-FILE_NOT_REGULAR), "it is no regular file");
+	ck_assert_str_eq(file_error(-ENOENT), strerror(ENOENT));
+	close(s);
+}
+END_TEST
+
+/* A pipe is read to its end, however late that comes. */
+START_TEST(stream)
+{
+	char *text = NULL;
+	pid_t pid;
+
+	ck_assert_int_eq(mkfifo(in_root("fifo"), 0600), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = open(in_root("fifo"), O_WRONLY);
+
+		usleep(20000);
+		_exit(write(fd, "secret", 6) != 6);
+	}
+	ck_assert_int_eq(file_read_stream(in_root("fifo"), 9, &text, NULL), 0);
+	ck_assert_str_eq(text, "secret");
 	free(text);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 END_TEST
 
@@ -334,7 +367,7 @@ int main(void)
 {
 	const TTest *const tests[] = {open_beneath, open_beneath_by_hand, nothing_leads_out,
 		nothing_leads_out_by_hand, dots_in_names, make_dirs, read_whole,
-		fifo_does_not_block, replace, failed_replace_leaves_the_old,
+		only_regular_files, stream, replace, failed_replace_leaves_the_old,
 		readers_see_whole_texts, lock, lock_dies_with_its_holder};
 
 	return RUN_TESTS_IN("file", tests, setup, teardown);
