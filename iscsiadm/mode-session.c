@@ -105,6 +105,60 @@ static int show_one(struct app *a, const struct view_session *s)
 	return ISCSI_OK;
 }
 
+/* ---- update: the record, and the session that runs ---- */
+
+/* Settings that a session goes by while it is there; the others say when it is made. */
+static bool changes_session(const struct options *o)
+{
+	static const char *const prefixes[] = {
+		"node.session.", "node.conn[0].timeo.", "node.conn[0].iscsi."};
+
+	for (size_t i = 0; i < o->n_pairs; i++)
+		for (size_t k = 0; k < sizeof(prefixes) / sizeof(prefixes[0]); k++)
+			if (str_after(o->pairs[i].key, prefixes[k]))
+				return true;
+	return false;
+}
+
+static bool on_updated(void *data, size_t index, int code, const char *text)
+{
+	(void)index;
+	if (code)
+		log_error("iscsid: %s", text);
+	*(int *)data = code;
+	return true;
+}
+
+static int tell_daemon(struct app *a, uint32_t sid, struct iscsi_node *record)
+{
+	struct request *q = NULL;
+	int code = ISCSI_ERR_ISCSID_COMM, r = request_open(a, false, &q);
+
+	if (!r)
+		r = request_update(q, sid, record, on_updated, &code);
+	request_close(q);
+	return r ? r : code;
+}
+
+/* The record is written: what fails now is only that the session does not know it yet. */
+static int update_session(struct app *a, uint32_t sid, const struct iscsi_node_match *match)
+{
+	struct nodes nodes = {};
+	int r = ISCSI_OK;
+
+	if (!changes_session(&a->o))
+		return ISCSI_OK;
+	nodes_load(a, match, &nodes);
+	if (nodes.n)
+		r = tell_daemon(a, sid, nodes.items[0]);
+	if (r)
+		log_error("The record is updated, but session %u goes on with the settings that it "
+			  "has, until iscsid is started again: %s",
+			sid, iscsi_err_text(r));
+	nodes_clear(&nodes);
+	return r;
+}
+
 /* Everything that is done to the session's record. */
 static int work_on_record(struct app *a, const struct view_session *s)
 {
@@ -122,8 +176,10 @@ static int work_on_record(struct app *a, const struct view_session *s)
 		log_error("No records found");
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	}
-	if (!(a->o.ops & DO_NEW))
-		return record_ops_run(a, &match);
+	if (!(a->o.ops & DO_NEW)) {
+		r = record_ops_run(a, &match);
+		return r || a->o.ops != DO_UPDATE ? r : update_session(a, s->sid, &match);
+	}
 	nodes_load(a, &match, &nodes);
 	if (nodes.n) {
 		r = login_nodes(a, &nodes, true, false);

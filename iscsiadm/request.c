@@ -197,18 +197,22 @@ static int longest_login(const struct nodes *nodes)
 	return longest + SCAN_S;
 }
 
+static struct json_object *record_object(struct iscsi_node *n)
+{
+	struct json_object *o = json_object_new_object();
+
+	iscsi_node_each(n, add_setting, o);
+	return o;
+}
+
 int request_login(struct request *q, const struct nodes *nodes, const struct login_flags *flags,
 	request_answer *answer, void *data)
 {
 	struct json_object *params = json_object_new_object(), *records = json_object_new_array();
 	int r;
 
-	for (size_t i = 0; i < nodes->n; i++) {
-		struct json_object *o = json_object_new_object();
-
-		iscsi_node_each(nodes->items[i], add_setting, o);
-		json_object_array_add(records, o);
-	}
+	for (size_t i = 0; i < nodes->n; i++)
+		json_object_array_add(records, record_object(nodes->items[i]));
 	json_object_object_add(params, "records", records);
 	json_object_object_add(params, "extra", json_object_new_boolean(flags->extra));
 	json_object_object_add(params, "wanted", json_object_new_boolean(flags->wanted));
@@ -229,6 +233,18 @@ int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force
 	json_object_object_add(params, "force", json_object_new_boolean(force));
 	r = send_call(q, "io.iscsid.Logout", params, true);
 	return r ? r : read_answers(q, n, LOGOUT_S, answer, data);
+}
+
+int request_update(struct request *q, uint32_t sid, struct iscsi_node *record,
+	request_answer *answer, void *data)
+{
+	struct json_object *params = json_object_new_object();
+	int r;
+
+	json_object_object_add(params, "sid", json_object_new_int64(sid));
+	json_object_object_add(params, "record", record_object(record));
+	r = send_call(q, "io.iscsid.Update", params, false);
+	return r ? r : read_answers(q, 1, SHORT_S, answer, data);
 }
 
 int request_stop(struct request *q)

@@ -30,6 +30,9 @@ int request_login(struct request *q, const struct nodes *nodes, const struct log
 	request_answer *answer, void *data);
 int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force,
 	request_answer *answer, void *data);
+/* The session is to go by what its record says now. */
+int request_update(struct request *q, uint32_t sid, struct iscsi_node *record,
+	request_answer *answer, void *data);
 int request_stop(struct request *q);
 
 /* What iscsid is doing with session sid; "Unknown" twice when it does not say. */

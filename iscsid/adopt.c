@@ -36,8 +36,38 @@ static enum session_found how_found(struct initiator *i, const struct view_sessi
 	return SESSION_FOUND_HEALTHY;
 }
 
+static long read_attribute(struct initiator *i, const char *class, uint32_t sid, const char *suffix,
+	const char *name, long otherwise)
+{
+	char path[96];
+	long value;
+
+	snprintf(path, sizeof(path), "sys/class/iscsi_%s/%s%u%s/%s", class, class, sid, suffix, name);
+	return sysfs_read_long(i->root, path, &value) ? otherwise : value;
+}
+
+/* The kernel's other timers; what it does not say stays at the default. */
+static void read_timers(struct initiator *i, uint32_t sid, struct iscsi_node *n)
+{
+	const struct {
+		const char *class, *suffix, *name;
+		int *to;
+	} timers[] = {
+		{"session", "", "abort_tmo", &n->abort_timeout},
+		{"session", "", "lu_reset_tmo", &n->lu_reset_timeout},
+		{"session", "", "tgt_reset_tmo", &n->tgt_reset_timeout},
+		{"session", "", "fast_abort", &n->fast_abort},
+		{"connection", ":0", "ping_tmo", &n->noop_out_timeout},
+		{"connection", ":0", "recv_tmo", &n->noop_out_interval},
+	};
+
+	for (size_t k = 0; k < sizeof(timers) / sizeof(timers[0]); k++)
+		*timers[k].to = (int)read_attribute(i, timers[k].class, sid, timers[k].suffix,
+			timers[k].name, *timers[k].to);
+}
+
 /* Without a record: what the kernel was told. */
-static int node_of_view(const struct view_session *v, struct iscsi_node **ret)
+static int node_of_view(struct initiator *i, const struct view_session *v, struct iscsi_node **ret)
 {
 	struct iscsi_node *n;
 	int r = iscsi_node_new_default(&n);
@@ -56,6 +86,7 @@ static int node_of_view(const struct view_session *v, struct iscsi_node **ret)
 	n->port = (int)v->persistent_port;
 	n->tpgt = (int)v->tpgt;
 	n->replacement_timeout = (int)v->recovery_tmo; /* VIEW_UNSET is -1: never */
+	read_timers(i, v->sid, n);
 	*ret = n;
 	return 0;
 }
@@ -112,14 +143,8 @@ static int fill_secrets(const struct view_session *v, struct iscsi_node *n)
 
 static bool is_pinged(struct initiator *i, uint32_t sid)
 {
-	char path[96];
-	long ping = 0, recv = 0;
-
-	snprintf(path, sizeof(path), "sys/class/iscsi_connection/connection%u:0/ping_tmo", sid);
-	sysfs_read_long(i->root, path, &ping);
-	snprintf(path, sizeof(path), "sys/class/iscsi_connection/connection%u:0/recv_tmo", sid);
-	sysfs_read_long(i->root, path, &recv);
-	return ping > 0 && recv > 0;
+	return read_attribute(i, "connection", sid, ":0", "ping_tmo", 0) > 0 &&
+	       read_attribute(i, "connection", sid, ":0", "recv_tmo", 0) > 0;
 }
 
 static struct session *adopt(struct initiator *i, const struct view_session *v,
@@ -134,7 +159,7 @@ static struct session *adopt(struct initiator *i, const struct view_session *v,
 	struct iscsi_node *n = NULL;
 	struct session *s;
 
-	if (node_of_record(i, v, &n) && node_of_view(v, &n))
+	if (node_of_record(i, v, &n) && node_of_view(i, v, &n))
 		return NULL;
 	if (fill_secrets(v, n)) {
 		iscsi_node_free(n);

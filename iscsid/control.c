@@ -41,6 +41,18 @@ static void run_logout(struct varlink_call *call, struct json_object *params, vo
 		request_logout(c->initiator, call, sids, json_object_get_boolean(force));
 }
 
+static void run_update(struct varlink_call *call, struct json_object *params, void *data)
+{
+	struct control *c = data;
+	struct json_object *record = json_object_object_get(params, "record");
+
+	if (!json_object_is_type(record, json_type_object))
+		varlink_call_invalid(call, "record");
+	else
+		request_update(c->initiator, call,
+			json_object_get_int64(json_object_object_get(params, "sid")), record);
+}
+
 static void run_sessions(struct varlink_call *call, struct json_object *params, void *data)
 {
 	struct control *c = data;
@@ -77,6 +89,7 @@ static void run_stop(struct varlink_call *call, struct json_object *params, void
 static const struct varlink_method methods[] = {
 	{"io.iscsid.Login", true, run_login},
 	{"io.iscsid.Logout", true, run_logout},
+	{"io.iscsid.Update", false, run_update},
 	{"io.iscsid.Sessions", false, run_sessions},
 	{"io.iscsid.Stop", false, run_stop},
 };

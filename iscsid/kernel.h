@@ -94,7 +94,7 @@ struct kernel_job {
 		} bind;
 		struct {
 			const struct kernel_params *params;
-		} start;
+		} start, set;
 		struct {
 			uint8_t bhs[BHS_LEN];
 			const uint8_t *data;
@@ -154,6 +154,10 @@ void kernel_hand_over(struct kernel *k, struct kernel_job *job, int fd, uint32_t
 void kernel_stop(struct kernel *k, struct kernel_job *job, uint32_t sid, kernel_done *done);
 void kernel_bind(struct kernel *k, struct kernel_job *job, uint32_t sid, int fd, kernel_done *done);
 void kernel_start(struct kernel *k, struct kernel_job *job, uint32_t sid,
+	const struct kernel_params *params, kernel_done *done);
+
+/* Parameters of a connection that is up. -ENOTCONN: it has failed. */
+void kernel_set(struct kernel *k, struct kernel_job *job, uint32_t sid,
 	const struct kernel_params *params, kernel_done *done);
 
 /* Removes the SCSI devices; the event unbound follows. */

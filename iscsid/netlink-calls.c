@@ -284,6 +284,12 @@ static int run_start(struct netlink_calls *c, struct batch *b, struct kernel_job
 	return r ? r : start(c, b, job->sid, &job->ret_step);
 }
 
+static int run_set(struct netlink_calls *c, struct batch *b, struct kernel_job *job)
+{
+	batch_params(b, c, job->sid, job->set.params);
+	return batch_run(c, b, &job->ret_step, NULL);
+}
+
 static int run_unbind(struct netlink_calls *c, struct batch *b, struct kernel_job *job)
 {
 	batch_begin(b, c, UNBIND_SESSION, job->sid);
@@ -312,6 +318,7 @@ static int (*const runs[])(struct netlink_calls *, struct batch *, struct kernel
 	[NETLINK_STOP] = run_stop,
 	[NETLINK_BIND] = run_bind,
 	[NETLINK_START] = run_start,
+	[NETLINK_SET] = run_set,
 	[NETLINK_UNBIND] = run_unbind,
 	[NETLINK_SEND] = run_send,
 	[NETLINK_DESTROY] = run_destroy,

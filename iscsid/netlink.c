@@ -127,6 +127,13 @@ void kernel_start(struct kernel *k, struct kernel_job *job, uint32_t sid,
 	submit(k, job, NETLINK_START, sid, done);
 }
 
+void kernel_set(struct kernel *k, struct kernel_job *job, uint32_t sid,
+	const struct kernel_params *params, kernel_done *done)
+{
+	job->set.params = params;
+	submit(k, job, NETLINK_SET, sid, done);
+}
+
 void kernel_send_pdu(struct kernel *k, struct kernel_job *job, uint32_t sid,
 	const uint8_t bhs[BHS_LEN], const uint8_t *data, size_t len, kernel_done *done)
 {

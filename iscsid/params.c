@@ -66,6 +66,7 @@ struct param_row {
 	enum value_kind kind;
 	size_t offset;
 	void (*format)(const struct params_source *from, char *ret, size_t len); /* SPECIAL */
+	bool live; /* can be changed while the connection is up */
 };
 
 #define NODE(member) offsetof(struct iscsi_node, member)
@@ -124,36 +125,36 @@ static void format_noop_interval(const struct params_source *from, char *ret, si
 }
 
 static const struct param_row rows[] = {
-	{PARAM_TARGET_NAME, NODE_STRING, NODE(target), NULL},
-	{PARAM_PERSISTENT_ADDRESS, NODE_STRING, NODE(address), NULL},
-	{PARAM_PERSISTENT_PORT, NODE_INT, NODE(port), NULL},
-	{PARAM_INITIATOR_NAME, SPECIAL, 0, format_initiator},
-	{PARAM_IFACE_NAME, SPECIAL, 0, format_iface},
-	{PARAM_TPGT, SPECIAL, 0, format_tpgt},
-	{PARAM_USERNAME, NODE_STRING, NODE(auth.username), NULL},
-	{PARAM_PASSWORD, NODE_STRING, NODE(auth.password), NULL},
-	{PARAM_USERNAME_IN, NODE_STRING, NODE(auth.username_in), NULL},
-	{PARAM_PASSWORD_IN, NODE_STRING, NODE(auth.password_in), NULL},
-	{PARAM_SESS_RECOVERY_TMO, SPECIAL, 0, format_recovery},
-	{PARAM_FAST_ABORT, NODE_INT, NODE(fast_abort), NULL},
-	{PARAM_ABORT_TMO, NODE_SECONDS, NODE(abort_timeout), NULL},
-	{PARAM_LU_RESET_TMO, NODE_SECONDS, NODE(lu_reset_timeout), NULL},
-	{PARAM_TGT_RESET_TMO, NODE_SECONDS, NODE(tgt_reset_timeout), NULL},
-	{PARAM_PING_TMO, SPECIAL, 0, format_noop_timeout},
-	{PARAM_RECV_TMO, SPECIAL, 0, format_noop_interval},
-	{PARAM_MAX_RECV_DLENGTH, LOGIN_U32, LOGIN(params.max_recv_data_segment), NULL},
-	{PARAM_MAX_XMIT_DLENGTH, SPECIAL, 0, format_max_xmit},
-	{PARAM_HDRDGST_EN, LOGIN_DIGEST, LOGIN(params.header_digest), NULL},
-	{PARAM_DATADGST_EN, LOGIN_DIGEST, LOGIN(params.data_digest), NULL},
-	{PARAM_INITIAL_R2T_EN, LOGIN_BOOL, LOGIN(params.initial_r2t), NULL},
-	{PARAM_MAX_R2T, LOGIN_U32, LOGIN(params.max_outstanding_r2t), NULL},
-	{PARAM_IMM_DATA_EN, LOGIN_BOOL, LOGIN(params.immediate_data), NULL},
-	{PARAM_FIRST_BURST, LOGIN_U32, LOGIN(params.first_burst), NULL},
-	{PARAM_MAX_BURST, LOGIN_U32, LOGIN(params.max_burst), NULL},
-	{PARAM_PDU_INORDER_EN, LOGIN_BOOL, LOGIN(params.data_pdu_in_order), NULL},
-	{PARAM_DATASEQ_INORDER_EN, LOGIN_BOOL, LOGIN(params.data_sequence_in_order), NULL},
-	{PARAM_ERL, LOGIN_U32, LOGIN(params.error_recovery_level), NULL},
-	{PARAM_EXP_STATSN, LOGIN_U32, LOGIN(exp_statsn), NULL},
+	{PARAM_TARGET_NAME, NODE_STRING, NODE(target), NULL, false},
+	{PARAM_PERSISTENT_ADDRESS, NODE_STRING, NODE(address), NULL, false},
+	{PARAM_PERSISTENT_PORT, NODE_INT, NODE(port), NULL, false},
+	{PARAM_INITIATOR_NAME, SPECIAL, 0, format_initiator, false},
+	{PARAM_IFACE_NAME, SPECIAL, 0, format_iface, false},
+	{PARAM_TPGT, SPECIAL, 0, format_tpgt, false},
+	{PARAM_USERNAME, NODE_STRING, NODE(auth.username), NULL, false},
+	{PARAM_PASSWORD, NODE_STRING, NODE(auth.password), NULL, false},
+	{PARAM_USERNAME_IN, NODE_STRING, NODE(auth.username_in), NULL, false},
+	{PARAM_PASSWORD_IN, NODE_STRING, NODE(auth.password_in), NULL, false},
+	{PARAM_SESS_RECOVERY_TMO, SPECIAL, 0, format_recovery, true},
+	{PARAM_FAST_ABORT, NODE_INT, NODE(fast_abort), NULL, true},
+	{PARAM_ABORT_TMO, NODE_SECONDS, NODE(abort_timeout), NULL, true},
+	{PARAM_LU_RESET_TMO, NODE_SECONDS, NODE(lu_reset_timeout), NULL, true},
+	{PARAM_TGT_RESET_TMO, NODE_SECONDS, NODE(tgt_reset_timeout), NULL, true},
+	{PARAM_PING_TMO, SPECIAL, 0, format_noop_timeout, true},
+	{PARAM_RECV_TMO, SPECIAL, 0, format_noop_interval, true},
+	{PARAM_MAX_RECV_DLENGTH, LOGIN_U32, LOGIN(params.max_recv_data_segment), NULL, false},
+	{PARAM_MAX_XMIT_DLENGTH, SPECIAL, 0, format_max_xmit, false},
+	{PARAM_HDRDGST_EN, LOGIN_DIGEST, LOGIN(params.header_digest), NULL, false},
+	{PARAM_DATADGST_EN, LOGIN_DIGEST, LOGIN(params.data_digest), NULL, false},
+	{PARAM_INITIAL_R2T_EN, LOGIN_BOOL, LOGIN(params.initial_r2t), NULL, false},
+	{PARAM_MAX_R2T, LOGIN_U32, LOGIN(params.max_outstanding_r2t), NULL, false},
+	{PARAM_IMM_DATA_EN, LOGIN_BOOL, LOGIN(params.immediate_data), NULL, false},
+	{PARAM_FIRST_BURST, LOGIN_U32, LOGIN(params.first_burst), NULL, false},
+	{PARAM_MAX_BURST, LOGIN_U32, LOGIN(params.max_burst), NULL, false},
+	{PARAM_PDU_INORDER_EN, LOGIN_BOOL, LOGIN(params.data_pdu_in_order), NULL, false},
+	{PARAM_DATASEQ_INORDER_EN, LOGIN_BOOL, LOGIN(params.data_sequence_in_order), NULL, false},
+	{PARAM_ERL, LOGIN_U32, LOGIN(params.error_recovery_level), NULL, false},
+	{PARAM_EXP_STATSN, LOGIN_U32, LOGIN(exp_statsn), NULL, false},
 };
 _Static_assert(sizeof(rows) / sizeof(rows[0]) <= KERNEL_PARAMS_MAX, "room for every row");
 
@@ -191,13 +192,16 @@ static int format(const struct param_row *row, const struct params_source *from,
 	return (size_t)n < len ? 0 : -ENAMETOOLONG;
 }
 
-int params_kernel(const struct params_source *from, struct kernel_params *ret)
+static int collect(const struct params_source *from, bool live, struct kernel_params *ret)
 {
 	ret->n = 0;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct kernel_param *p = &ret->items[ret->n];
-		int r = format(&rows[i], from, p->value, sizeof(p->value));
+		int r;
 
+		if (live && !rows[i].live)
+			continue;
+		r = format(&rows[i], from, p->value, sizeof(p->value));
 		if (r) {
 			params_wipe(ret);
 			return r;
@@ -207,6 +211,19 @@ int params_kernel(const struct params_source *from, struct kernel_params *ret)
 			ret->n++;
 	}
 	return 0;
+}
+
+int params_kernel(const struct params_source *from, struct kernel_params *ret)
+{
+	return collect(from, false, ret);
+}
+
+void params_live(const struct iscsi_node *n, struct kernel_params *ret)
+{
+	static const struct login_result none;
+
+	/* Numbers: there is room for each. */
+	collect(&(struct params_source){.node = n, .login = &none}, true, ret);
 }
 
 void params_wipe(struct kernel_params *p)

@@ -18,6 +18,8 @@ struct params_source {
 
 /* Everything the kernel is told at a hand-over. -ENAMETOOLONG: a value has no room. */
 int params_kernel(const struct params_source *from, struct kernel_params *ret);
+/* What of it can be changed while the connection is up: timers, how tasks are aborted. */
+void params_live(const struct iscsi_node *node, struct kernel_params *ret);
 void params_wipe(struct kernel_params *p);
 
 #endif

@@ -219,13 +219,24 @@ void request_login(struct initiator *i, struct varlink_call *call, struct json_o
 
 /* ---- logout ---- */
 
+/* Also one that somebody else has made meanwhile. */
+static struct session *find_session(struct initiator *i, uint32_t sid)
+{
+	struct session *s = initiator_find_sid(i, sid);
+
+	return s ? s : adopt_one(i, sid);
+}
+
+/* The last number that the kernel would deal out, for what is no number. */
+static uint32_t sid_of(int64_t sid)
+{
+	return sid > 0 && sid <= UINT32_MAX ? (uint32_t)sid : UINT32_MAX;
+}
+
 static void logout(struct part *p)
 {
-	struct initiator *i = p->request->initiator;
-	struct session *s = initiator_find_sid(i, p->sid);
+	struct session *s = find_session(p->request->initiator, p->sid);
 
-	if (!s)
-		s = adopt_one(i, p->sid);
 	if (s)
 		session_logout(s, &p->waiter);
 	else
@@ -276,11 +287,42 @@ void request_logout(struct initiator *i, struct varlink_call *call, struct json_
 		int64_t sid = json_object_get_int64(json_object_array_get_idx(sids, k));
 		struct part *p = &q->parts[k];
 
-		/* The last number that the kernel would deal out, for what is no number. */
-		p->sid = sid > 0 && sid <= UINT32_MAX ? (uint32_t)sid : UINT32_MAX;
+		p->sid = sid_of(sid);
 		if (check)
 			logout_if_unused(p);
 		else
 			logout(p);
 	}
+}
+
+/* ---- update ---- */
+
+void request_update(struct initiator *i, struct varlink_call *call, int64_t sid,
+	struct json_object *record)
+{
+	struct request *q = new_request(i, call, 1, false);
+	struct iscsi_node *n = NULL;
+	struct session *s;
+	struct refusal no;
+	char text[128];
+	int r;
+
+	if (!q)
+		return;
+	r = node_of_json(record, &n);
+	s = find_session(i, sid_of(sid));
+	if (r) {
+		reply(&q->parts[0], ISCSI_ERR_NOMEM, "out of memory", 0);
+	} else if (!s) {
+		reply(&q->parts[0], ISCSI_ERR_SESS_NOT_FOUND, "there is no session with this number", 0);
+	} else if (refused(i, n, &no)) {
+		snprintf(text, sizeof(text), "the %s %s", no.what, no.why);
+		reply(&q->parts[0], no.code, text, 0);
+	} else if (!session_is_for(s, n)) {
+		reply(&q->parts[0], ISCSI_ERR_INVAL, "the record is not that of the session", 0);
+	} else {
+		session_update(s, n, &q->parts[0].waiter);
+		return;
+	}
+	iscsi_node_free(n);
 }

@@ -63,6 +63,7 @@ bool session_unbind(struct session *s);
 bool session_send_logout(struct session *s);
 bool session_send_nop(struct session *s);
 bool session_destroy(struct session *s);
+bool session_set(struct session *s); /* what is live of the settings, when they have changed */
 void session_scan(struct session *s); /* SCANNED follows, and once more when one was under way */
 void session_revive(struct session *s);
 void session_attempt(struct session *s); /* CONN_ENDED follows */
@@ -110,6 +111,13 @@ int act_destroyed_meanwhile(void *owner);
 int act_ended_late(void *owner);
 int act_settle(void *owner);
 int session_end(struct session *s);
+
+/* ---- session-update.c ---- */
+
+/* The attempt is over and nobody reads the settings. */
+void session_take_next(struct session *s);
+/* The end of session_set. */
+void session_was_set(struct session *s, int err);
 
 /* ---- session-take-over.c ---- */
 

@@ -83,6 +83,7 @@ int act_login_ended(void *owner)
 		s->lost_at = session_now(s);
 		return act_recover(s);
 	}
+	session_set(s);
 	session_scan_for_waiters(s);
 	return LOGGED_IN;
 }

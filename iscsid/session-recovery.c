@@ -132,6 +132,7 @@ int act_reconnect_ended(void *owner)
 	session_note_up(s);
 	if (s->conn.lost)
 		return act_recover(s);
+	session_set(s);
 	session_revive(s);
 	session_scan_for_waiters(s);
 	return LOGGED_IN;

@@ -33,6 +33,7 @@ int act_probed(void *owner)
 
 	s->up_at = session_now(s);
 	log_info("%s: session %u goes on as it is", s->label, s->sid);
+	session_set(s);
 	return LOGGED_IN;
 }
 

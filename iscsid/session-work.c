@@ -5,10 +5,13 @@
  */
 #include "session-actions.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "iscsi-node.h"
 #include "log.h"
+#include "params.h"
 #include "record.h"
 
 /* ---- kernel jobs ---- */
@@ -37,6 +40,15 @@ TASK_DONE(unbind)
 TASK_DONE(send)
 TASK_DONE(destroy)
 
+static void on_set_done(struct kernel_job *job, int err)
+{
+	struct session *s = container_of(job, struct session, set.job);
+
+	/* Connections fail; the next start tells the kernel all of it. */
+	task_end(s, &s->set, err == -ENOTCONN ? 0 : err);
+	session_was_set(s, err);
+}
+
 /* False: the one before has not ended yet. */
 static bool task_start(struct session *s, struct session_task *t, enum event failed)
 {
@@ -54,6 +66,20 @@ bool session_stop_conn(struct session *s)
 	if (!task_start(s, &s->stop, STOP_FAILED))
 		return false;
 	kernel_stop(s->initiator->kernel, &s->stop.job, s->sid, on_stop_done);
+	return true;
+}
+
+bool session_set(struct session *s)
+{
+	if (!s->changed || s->set.busy)
+		return false;
+	free(s->live);
+	s->live = malloc(sizeof(*s->live));
+	if (!s->live || !task_start(s, &s->set, SETTLED))
+		return false;
+	params_live(s->node, s->live);
+	s->changed = false;
+	kernel_set(s->initiator->kernel, &s->set.job, s->sid, s->live, on_set_done);
 	return true;
 }
 
@@ -158,6 +184,7 @@ void session_attempt(struct session *s)
 void session_attempt_ended(struct session *s)
 {
 	s->pending--;
+	session_take_next(s);
 }
 
 /* What happens to a connection while an attempt is under way is the attempt's. */

@@ -253,6 +253,8 @@ void session_free(struct session *s)
 	machine_close(&s->machine);
 	conn_free(&s->conn);
 	iscsi_node_free(s->node);
+	iscsi_node_free(s->next);
+	free(s->live);
 	free(s);
 }
 
@@ -269,6 +271,7 @@ static struct session *new_session(struct initiator *i, struct iscsi_node *node)
 	list_init(&s->link);
 	list_init(&s->login_waiters);
 	list_init(&s->logout_waiters);
+	list_init(&s->update_waiters);
 	if (conn_init(&s->conn, s) || machine_init(&s->machine, &i->runner, &session_machine, s, NEW)) {
 		session_free(s);
 		return NULL;
@@ -318,6 +321,7 @@ struct session *session_take_over(struct initiator *i, struct iscsi_node *node, 
 	s->host = host;
 	s->found = found;
 	s->pinged = pinged;
+	s->changed = true; /* its record may have been, since the kernel was told */
 	isid_load(i->root, sid, s->isid);
 	list_append(&i->sessions, &s->link);
 	machine_post(&s->machine, TAKE_OVER);

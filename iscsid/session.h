@@ -67,14 +67,17 @@ struct session {
 	char logged[128];	    /* why reconnecting failed, as it was logged last */
 	uint64_t logged_at;
 
-	struct session_task stop, unbind, send, destroy;
+	struct session_task stop, unbind, send, destroy, set;
+	struct kernel_params *live; /* of the task set */
+	struct iscsi_node *next; /* takes node's place when the attempt has ended, or NULL */
+	bool changed; /* since the kernel was told */
 	struct scan scan;
 	bool scanning, scan_again;
 	struct devices devices;
 	bool reviving;
 	unsigned int pending; /* jobs, scans and attempts that still use this memory */
 
-	struct list login_waiters, logout_waiters;
+	struct list login_waiters, logout_waiters, update_waiters;
 };
 
 /* A new session that logs in; node becomes its own. NULL: no memory, node is the caller's. */
@@ -87,6 +90,12 @@ struct session *session_take_over(struct initiator *i, struct iscsi_node *node, 
 	int host, enum session_found found, bool pinged);
 /* In any state; a second one waits with the first. */
 void session_logout(struct session *s, struct session_waiter *w);
+
+/*
+ * node (its own from now on, for the same target, portal and interface) is what the session goes by:
+ * timers at once, all else from the next login on. The waiter hears when the kernel knows.
+ */
+void session_update(struct session *s, struct iscsi_node *node, struct session_waiter *w);
 
 /* What the connection and the kernel have to tell. */
 void session_conn_ended(struct session *s);

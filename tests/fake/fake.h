@@ -30,6 +30,7 @@ enum fake_step {
 	FAKE_STOP,
 	FAKE_BIND,
 	FAKE_START,
+	FAKE_SET,
 	FAKE_STEPS
 };
 
@@ -39,6 +40,7 @@ struct fake_kernel {
 	bool mute[FAKE_STEPS];	/* the step works but the event that follows never comes */
 	bool deaf; /* conn_error events are lost */
 	unsigned int calls[FAKE_STEPS];
+	bool deaf_to_tmo; /* recovery_tmo was written in sysfs: parameters do not change it */
 	bool scan_hangs;	/* of hosts made from now on, until somebody opens the file to read */
 	unsigned int sessions;	/* that exist now */
 	unsigned int abuses;	/* a call on a session that is not there, an unknown descriptor, ... */

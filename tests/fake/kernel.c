@@ -125,6 +125,15 @@ static void set_attribute(const struct fake_session *s, const char *class, const
 	put(path, value);
 }
 
+static void put_recovery_tmo(const struct fake_session *s, const struct kernel_params *params)
+{
+	for (unsigned int i = 0; i < params->n && !fake_kernel.deaf_to_tmo; i++)
+		if (params->items[i].number == PARAM_SESS_RECOVERY_TMO)
+			set_attribute(s, "iscsi_session", "recovery_tmo",
+				str_eq(params->items[i].value, "-1") ? "off"
+								     : params->items[i].value);
+}
+
 static void sysfs_state(const struct fake_session *s)
 {
 	set_attribute(s, "iscsi_session", "state", s->failed ? "FAILED" : s->up ? "LOGGED_IN" : "FREE");
@@ -161,6 +170,7 @@ static void sysfs_add(const struct fake_session *s, const struct kernel_params *
 			put(path, params->items[i].value);
 		}
 	sysfs_state(s);
+	put_recovery_tmo(s, params);
 	snprintf(path, sizeof(path), "sys/devices/platform/host%d/scsi_host/host%d/proc_name", s->host,
 		s->host);
 	put(path, "iscsi_tcp");
@@ -488,6 +498,23 @@ void kernel_start(struct kernel *k, struct kernel_job *job, uint32_t sid,
 	fake_kernel.last_params = *params;
 	s->up = true;
 	sysfs_state(s);
+	tell(NOTE_DONE, 0, 0, job);
+}
+
+void kernel_set(struct kernel *k, struct kernel_job *job, uint32_t sid,
+	const struct kernel_params *params, kernel_done *done)
+{
+	struct fake_session *s = begin(FAKE_SET, sid, job, done);
+
+	(void)k;
+	if (!s)
+		return;
+	if (!s->up) {
+		tell(NOTE_DONE, 0, -ENOTCONN, job);
+		return;
+	}
+	fake_kernel.last_params = *params;
+	put_recovery_tmo(s, params);
 	tell(NOTE_DONE, 0, 0, job);
 }
 
