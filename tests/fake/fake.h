@@ -41,6 +41,8 @@ struct fake_kernel {
 	bool deaf; /* conn_error events are lost */
 	unsigned int calls[FAKE_STEPS];
 	bool deaf_to_tmo; /* recovery_tmo was written in sysfs: parameters do not change it */
+	uint8_t sent[BHS_LEN]; /* the last PDU of FAKE_SEND, as it was handed in */
+	uint32_t cmdsn; /* of the last hand-over */
 	bool scan_hangs;	/* of hosts made from now on, until somebody opens the file to read */
 	unsigned int sessions;	/* that exist now */
 	unsigned int abuses;	/* a call on a session that is not there, an unknown descriptor, ... */
@@ -63,6 +65,14 @@ void fake_kernel_preset(const char *root, uint32_t sid, const char *target, cons
 
 /* ---- target ---- */
 
+#define FAKE_TEXT_MAX 16384
+
+struct fake_pdu {
+	uint8_t bhs[BHS_LEN];
+	char text[FAKE_TEXT_MAX];
+	size_t len; /* of the text, without padding */
+};
+
 enum fake_answer {
 	ANSWER_ACCEPT,	 /* full feature phase at once */
 	ANSWER_STATUS,	 /* refuse with status_class and detail */
@@ -71,6 +81,7 @@ enum fake_answer {
 	ANSWER_CLOSE,
 	ANSWER_GARBAGE,
 	ANSWER_HALF, /* half a header, then silence */
+	ANSWER_SCRIPT, /* what script makes of the request */
 };
 
 struct fake_target {
@@ -80,7 +91,9 @@ struct fake_target {
 	bool redirect_permanent;
 	uint8_t isid[6]; /* of the last login */
 	unsigned int fail_first; /* so many logins get answer, the ones after are accepted */
+	void (*script)(const struct fake_pdu *request, struct fake_pdu *ret);
 	unsigned int connections, logins; /* seen */
+	unsigned int closed; /* connections that the initiator has closed */
 	unsigned int after_login; /* bytes that came over after the last login response */
 	int port;
 	struct fake_target_impl *impl;

@@ -39,6 +39,8 @@ struct link {
 	size_t have;
 };
 
+#define LOGIN_ITT 0x10000ab /* the kernel has its own */
+
 enum note_kind { NOTE_DONE, NOTE_UNBOUND, NOTE_PDU, NOTE_DESTROYED, NOTE_ERROR, NOTE_LOST };
 
 /* What the daemon is to be told, in order, from the loop and never inside a call. */
@@ -364,6 +366,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	len = bhs_data_len(l->in);
 	if (len > sizeof(l->in) - BHS_LEN || bhs_opcode(l->in) != OP_LOGIN_RESPONSE) {
 		fail(l->session, 1005);
+	} else if (bhs_itt(l->in) != LOGIN_ITT) {
+		fail(l->session, 1010);
 	} else if (l->have >= BHS_LEN + ((len + 3) & ~(size_t)3)) {
 		l->have = 0;
 		tell_pdu(l->session->sid, l->in, len);
@@ -430,7 +434,7 @@ void kernel_hand_over(struct kernel *k, struct kernel_job *job, int fd, uint32_t
 	struct fake_session *s;
 
 	(void)k;
-	(void)cmdsn;
+	fake_kernel.cmdsn = cmdsn;
 	(void)cmds_max;
 	(void)queue_depth;
 	job->ret_sid = 0;
@@ -542,7 +546,7 @@ static int send_login(struct fake_session *s, const uint8_t *bhs, const uint8_t 
 		return -EPERM;
 	/* Task tag and CmdSN are the kernel's own. */
 	memcpy(own, bhs, BHS_LEN);
-	bhs_set_itt(own, 0x10000ab);
+	bhs_set_itt(own, LOGIN_ITT);
 	bhs_set_cmdsn(own, 777);
 	/* A socket that the peer has closed is found out when it is read. */
 	(void)!send(s->socket->fd, own, BHS_LEN, MSG_NOSIGNAL);
@@ -558,6 +562,7 @@ void kernel_send_pdu(struct kernel *k, struct kernel_job *job, uint32_t sid,
 	int r = 0;
 
 	(void)k;
+	memcpy(fake_kernel.sent, bhs, BHS_LEN);
 	if (!s)
 		return;
 	if (s->failed)

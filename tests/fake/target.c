@@ -9,8 +9,8 @@
 
 #include "fake.h"
 
-#define HEADER 48
-#define TEXT_MAX 16384
+#define HEADER BHS_LEN
+#define TEXT_MAX FAKE_TEXT_MAX
 
 struct fake_target_impl {
 	uv_tcp_t tcp;
@@ -119,6 +119,21 @@ static void accept_login(struct peer *p, size_t len)
 	respond(p, 0, 0, text, answer_text(p->in + HEADER, len, text));
 }
 
+static void follow_script(struct peer *p, size_t len)
+{
+	static struct fake_pdu request, answer;
+	uint8_t bytes[HEADER + TEXT_MAX] = {};
+
+	memcpy(request.bhs, p->in, HEADER);
+	memcpy(request.text, p->in + HEADER, len);
+	request.len = len;
+	p->target->script(&request, &answer);
+	memcpy(bytes, answer.bhs, HEADER);
+	memcpy(bytes + HEADER, answer.text, answer.len);
+	p->full_feature = !answer.bhs[36] && (answer.bhs[1] & 0x83) == 0x83;
+	send_bytes(p, bytes, HEADER + ((answer.len + 3) & ~(size_t)3));
+}
+
 static void on_login(struct peer *p, size_t len)
 {
 	struct fake_target *t = p->target;
@@ -153,6 +168,9 @@ static void on_login(struct peer *p, size_t len)
 		break;
 	case ANSWER_SILENCE:
 		break;
+	case ANSWER_SCRIPT:
+		follow_script(p, len);
+		break;
 	}
 }
 
@@ -171,6 +189,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 	(void)buf;
 	if (n < 0) {
+		p->target->closed++;
 		close_peer(p);
 		return;
 	}
