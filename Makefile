@@ -72,8 +72,8 @@ $(B)/sbin/%: $(B)/%.bin
 	@ln -sf ../$*.bin $@
 
 LIBS = $(call pkg,libs,$(PKGS))
-# open-isns has names of ours too (buf_free): each is to use its own.
-NO_EXPORT = -Wl,--exclude-libs,ALL
+# iscsiadm loads those that few commands need by itself: iscsiadm/lazy.h.
+LAZY = -lcrypto
 $(B)/common.a: $(COMMON)
 $(B)/node.a: $(NODE)
 $(B)/target.a: $(TARGET)
@@ -84,7 +84,7 @@ $(B)/common.a $(B)/node.a $(B)/target.a:
 $(B)/iscsid.bin: $(B)/iscsid/main.o $(ISCSID) $(B)/node.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/iscsiadm.bin: $(B)/iscsiadm/main.o $(ISCSIADM) $(B)/node.a $(B)/common.a
-	$(CC) $(ALL_LDFLAGS) $(NO_EXPORT) -o $@ $^ $(LIBS) -lisns $(call pkg,libs,libudev)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(filter-out $(LAZY),$(LIBS))
 $(B)/iscsi-iname.bin: $(B)/iscsiadm/iscsi-iname.o $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,libcrypto)
 $(B)/iscsi-targetd.bin: $(B)/target/main.o $(B)/target.a $(B)/common.a

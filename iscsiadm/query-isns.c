@@ -16,6 +16,7 @@
 #include <libisns/util.h>
 
 #include "cleanup.h"
+#include "lazy.h"
 #include "log.h"
 #include "str.h"
 
@@ -122,6 +123,7 @@ int query_isns(const struct query *q)
 	struct iscsi_source source;
 	CLEANUP_FREE char *server = NULL;
 	struct ask a = {.query = q};
+	struct isns_config *config;
 	int status;
 
 	iscsi_discovery_get_source(q->record, &source);
@@ -129,9 +131,10 @@ int query_isns(const struct query *q)
 		strchr(source.address, ':') ? "[%s]:%d" : "%s:%d", source.address, source.port);
 	if (!server)
 		return ISCSI_ERR_NOMEM;
-	isns_assign_string(&isns_config.ic_server_name, server);
-	isns_assign_string(&isns_config.ic_source_name, q->initiator);
-	isns_config.ic_security = 0;
+	config = lazy_isns_config();
+	isns_assign_string(&config->ic_server_name, server);
+	isns_assign_string(&config->ic_source_name, q->initiator);
+	config->ic_security = 0;
 	a.client = isns_create_client(NULL, q->initiator);
 	if (a.client)
 		isns_socket_set_disconnect_fatal(a.client->ic_socket);
