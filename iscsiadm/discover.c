@@ -241,7 +241,6 @@ static void print_findings(struct app *a, const struct nodes *nodes)
 {
 	struct show_tree tree = {.merge_portals = true};
 	struct iscsi_node_id id;
-	char tag[16];
 
 	if (!a->o.login) /* which tells how it goes on */
 		show_many();
@@ -253,9 +252,8 @@ static void print_findings(struct app *a, const struct nodes *nodes)
 			json_add(a, "records", json_node_id(&id));
 			continue;
 		}
-		snprintf(tag, sizeof(tag), "%d", id.tpgt);
 		if (a->o.print <= 0)
-			show_portal_line(id.address, id.port, tag, id.target);
+			show_portal_line(id.address, id.port, id.tpgt, id.target);
 		else if (a->o.print == 1)
 			show_tree_node(&tree, &id);
 	}

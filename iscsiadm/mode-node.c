@@ -24,7 +24,6 @@ struct listing {
 static int list_one(void *data, const struct iscsi_node_id *id)
 {
 	struct listing *l = data;
-	char tag[16];
 
 	l->n++;
 	if (l->app->o.json) {
@@ -36,8 +35,7 @@ static int list_one(void *data, const struct iscsi_node_id *id)
 		return 0;
 	}
 	/* An unknown tag is printed as open-iscsi's unsigned -1. */
-	snprintf(tag, sizeof(tag), "%u", (unsigned int)id->tpgt);
-	show_portal_line(id->address, id->port, tag, id->target);
+	show_portal_line(id->address, id->port, (unsigned int)id->tpgt, id->target);
 	return 0;
 }
 

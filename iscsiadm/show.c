@@ -51,13 +51,72 @@ static void format_portal(const char *address, long port, char *ret, size_t len)
 	snprintf(ret, len, "%s%s%s:%ld", brackets ? "[" : "", address, brackets ? "]" : "", port);
 }
 
-void show_portal_line(const char *address, int port, const char *tag, const char *target)
-{
-	char portal[ISCSI_ADDRESS_MAX + 16];
+/* ---- what may be ten thousand lines: not by printf, which takes longer than to find them ---- */
 
-	format_portal(address, port, portal, sizeof(portal));
-	printf("%s,%s %s\n", portal, tag, target);
+static void put_text(const char *text)
+{
+	fputs_unlocked(text, stdout);
 }
+
+static void put_number(long n)
+{
+	char digits[24], *p = &digits[sizeof(digits) - 1];
+	unsigned long left = n < 0 ? -(unsigned long)n : (unsigned long)n;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + left % 10);
+	while (left /= 10);
+	if (n < 0)
+		*--p = '-';
+	put_text(p);
+}
+
+static void put_portal(const char *address, int port, long tag)
+{
+	bool brackets = iscsi_address_in_brackets(address);
+
+	put_text(brackets ? "[" : "");
+	put_text(address);
+	put_text(brackets ? "]:" : ":");
+	put_number(port);
+	put_text(",");
+	put_number(tag);
+}
+
+static void put_line(const char *label, const char *text)
+{
+	put_text(label);
+	put_text(text);
+	put_text("\n");
+}
+
+void show_portal_line(const char *address, int port, long tag, const char *target)
+{
+	put_portal(address, port, tag);
+	put_line(" ", target);
+}
+
+void show_tree_node(struct show_tree *t, const struct iscsi_node_id *id)
+{
+	bool same = str_eq(t->target, id->target);
+
+	if (!same)
+		put_line("Target: ", id->target);
+	if (!same || !t->merge_portals || t->port != id->port || t->tpgt != id->tpgt ||
+		!str_eq(t->address, id->address)) {
+		put_text("\tPortal: ");
+		put_portal(id->address, id->port, id->tpgt);
+		put_text("\n");
+	}
+	put_line("\t\tIface Name: ", id->iface);
+	snprintf(t->target, sizeof(t->target), "%s", id->target);
+	snprintf(t->address, sizeof(t->address), "%s", id->address);
+	t->port = id->port;
+	t->tpgt = id->tpgt;
+}
+
+/* ---- */
 
 void show_indented_portal(const char *indent, const char *address, int port, int tpgt)
 {
@@ -65,22 +124,6 @@ void show_indented_portal(const char *indent, const char *address, int port, int
 
 	format_portal(address, port, portal, sizeof(portal));
 	printf("%sPortal: %s,%d\n", indent, portal, tpgt);
-}
-
-void show_tree_node(struct show_tree *t, const struct iscsi_node_id *id)
-{
-	char portal[ISCSI_ADDRESS_MAX + 16], line[sizeof(t->portal)];
-	bool same = str_eq(t->target, id->target);
-
-	format_portal(id->address, id->port, portal, sizeof(portal));
-	snprintf(line, sizeof(line), "%s,%d", portal, id->tpgt);
-	if (!same)
-		printf("Target: %s\n", id->target);
-	if (!same || !t->merge_portals || !str_eq(t->portal, line))
-		printf("\tPortal: %s\n", line);
-	printf("\t\tIface Name: %s\n", id->iface);
-	snprintf(t->target, sizeof(t->target), "%s", id->target);
-	snprintf(t->portal, sizeof(t->portal), "%s", line);
 }
 
 /* ---- sessions ---- */

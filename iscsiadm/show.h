@@ -15,7 +15,7 @@ int show_record_line(void *data, const char *key, const char *value, bool secret
 void show_record_end(void);
 
 /* "ADDRESS:PORT,TAG TARGET"; tag as it is printed there: records call an unknown one 4294967295. */
-void show_portal_line(const char *address, int port, const char *tag, const char *target);
+void show_portal_line(const char *address, int port, long tag, const char *target);
 
 /* "Portal: ADDRESS:PORT,TAG" behind the indent given. */
 void show_indented_portal(const char *indent, const char *address, int port, int tpgt);
@@ -23,7 +23,8 @@ void show_indented_portal(const char *indent, const char *address, int port, int
 /* A tree of targets, portals and interfaces, line by line. */
 struct show_tree {
 	char target[ISCSI_NAME_MAX + 1];
-	char portal[ISCSI_ADDRESS_MAX + 32];
+	char address[ISCSI_ADDRESS_MAX + 1];
+	int port, tpgt;
 	bool merge_portals; /* the same portal twice in a row is printed once */
 };
 void show_tree_node(struct show_tree *t, const struct iscsi_node_id *id);

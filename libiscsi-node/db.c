@@ -225,8 +225,10 @@ int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *
 	return ret;
 }
 
-static int names_add(struct names *n, const char *name)
+static int names_add(void *data, const char *name)
 {
+	struct names *n = data;
+
 	if (n->n == n->room) {
 		size_t room = n->room ? n->room * 2 : 8;
 		char **v = realloc(n->v, room * sizeof(*v));
@@ -237,7 +239,10 @@ static int names_add(struct names *n, const char *name)
 		n->room = room;
 	}
 	n->v[n->n] = strdup(name);
-	return n->v[n->n] ? (int)n->n++ : -ENOMEM;
+	if (!n->v[n->n])
+		return -ENOMEM;
+	n->n++;
+	return 0;
 }
 
 static int compare_names(const void *a, const void *b)
@@ -245,39 +250,12 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Some file systems do not tell. */
-static bool may_be(unsigned char type, unsigned char wanted)
-{
-	return type == wanted || type == DT_UNKNOWN || wanted == DT_UNKNOWN;
-}
-
-/* The kernel's own form: readdir needs twice the system calls, and listing is all about those. */
-static int add_entries(struct names *names, const char *entries, size_t len, unsigned char type)
-{
-	int r = 0;
-
-	for (size_t pos = 0; r >= 0 && pos < len;) {
-		const struct dirent64 *e = (const void *)(entries + pos);
-
-		if (e->d_name[0] != '.' && may_be(e->d_type, type))
-			r = names_add(names, e->d_name);
-		pos += e->d_reclen;
-	}
-	return r < 0 ? r : 0;
-}
-
 int names_read(int dirfd, const char *path, unsigned char type, struct names *ret)
 {
-	_Alignas(struct dirent64) char entries[32768];
 	int CLEANUP_CLOSE fd = file_open_beneath(dirfd, path, O_RDONLY | O_DIRECTORY, 0);
 	struct names names = {0};
-	ssize_t len;
-	int r = 0;
+	int r = fd < 0 ? fd : file_each_name(fd, type, names_add, &names);
 
-	if (fd < 0)
-		return fd;
-	while (r == 0 && (len = getdents64(fd, entries, sizeof(entries))) != 0)
-		r = len < 0 ? -errno : add_entries(&names, entries, (size_t)len, type);
 	if (r < 0) {
 		names_free(&names);
 		return r;

@@ -125,6 +125,8 @@ struct iscsi_node_match {
  * Calls each for every record that matches, sorted by target, portal, interface, from directory
  * entries alone: no record is opened (except one that states another interface in an old style
  * file). Files and directories that are no record are skipped. id is borrowed for the call.
+ * The names of a large database are kept in ROOT/run/iscsi/nodes.index, and taken from there where
+ * the directories are what they were; each is called when all have been read.
  * Returns what each returned when that was not 0; 0 also when nothing matched.
  */
 int iscsi_db_each(struct iscsi_db *db, const struct iscsi_node_match *match,

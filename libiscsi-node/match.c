@@ -3,8 +3,8 @@
 #include "place.h"
 #include "sock.h"
 #include "str.h"
+#include "tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
@@ -80,101 +80,91 @@ struct walk {
 	void *data;
 };
 
-static bool portal_matches(struct walk *w, const struct iscsi_portal *p)
+static bool portal_matches(struct walk *w, const struct iscsi_node_id *id)
 {
-	struct host CLEANUP(host_release) other = {.name = p->address};
+	struct host CLEANUP(host_release) other = {.name = id->address};
 	const char *wanted = w->wanted.name;
 
-	if (w->match->port >= 0 && w->match->port != p->port)
+	if (w->match->port >= 0 && w->match->port != id->port)
 		return false;
-	if (!wanted || address_equal(wanted, p->address))
+	if (!wanted || address_equal(wanted, id->address))
 		return true;
-	if (is_numeric(wanted) && is_numeric(p->address))
+	if (is_numeric(wanted) && is_numeric(id->address))
 		return false;
 	return hosts_meet(&w->wanted, &other);
 }
 
-static int found(struct walk *w, const struct iscsi_node_id *id)
+static int found(const struct walk *w, const struct iscsi_node_id *id)
 {
-	if (iscsi_ifacename_fault(id->iface))
-		return 0;
 	if (w->match->iface && !str_eq(w->match->iface, id->iface))
 		return 0;
 	return w->each(w->data, id);
 }
 
-/* What another program removed, or what never was a directory of ours, is no reason to stop. */
-static int skip(int err)
+/* What an old style file without an interface in it has: "default". */
+static int walk_old_style(struct walk *w, struct iscsi_node_id *id)
 {
-	switch (err) {
-	case -ENOENT:
-	case -ENOTDIR:
-	case -ELOOP:
-	case -EACCES:
-		return 0;
-	default:
-		return err;
-	}
-}
-
-static int walk_portal(struct walk *w, struct iscsi_node_id *id)
-{
-	struct names CLEANUP(names_free) ifaces = {0};
 	char *CLEANUP_FREE iface = NULL;
 	struct place place;
 	int r;
 
-	id->iface = "default"; /* any, for the path; what an old style file without one has */
+	id->iface = "default"; /* any, for the path */
 	r = place_of(w->db, id, &place);
 	if (r < 0)
 		return 0;
-	if (id->tpgt < 0) {
-		r = old_style_iface(w->db, w->nodes, &place, &iface);
-		if (r == 0)
-			id->iface = iface;
-		return r == -ENOENT ? 0 : found(w, id);
-	}
-	r = names_read(w->nodes, place.dir, DT_REG, &ifaces);
-	if (r < 0)
-		return skip(r);
-	for (size_t i = 0; r == 0 && i < ifaces.n; i++) {
-		id->iface = ifaces.v[i];
+	r = old_style_iface(w->db, w->nodes, &place, &iface);
+	if (r == 0)
+		id->iface = iface;
+	if (r == -ENOENT || iscsi_ifacename_fault(id->iface))
+		return 0;
+	return found(w, id);
+}
+
+static int walk_portal(struct walk *w, const struct tree_chunk *c, const struct tree_portal *p,
+	const uint32_t *ifaces, struct iscsi_node_id *id)
+{
+	int r = 0;
+
+	id->address = c->strings + p->address;
+	id->port = p->port;
+	id->tpgt = p->tpgt;
+	if (!portal_matches(w, id))
+		return 0;
+	if (p->tpgt < 0)
+		return walk_old_style(w, id);
+	for (uint32_t i = 0; r == 0 && i < p->n_ifaces; i++) {
+		id->iface = c->strings + ifaces[i];
 		r = found(w, id);
 	}
 	return r;
 }
 
-static int walk_target(struct walk *w, const char *target)
+static int walk_chunk(struct walk *w, const struct tree_chunk *c)
 {
-	struct names CLEANUP(names_free) portals = {0};
-	struct iscsi_portal p;
-	int r;
+	const struct tree_portal *p = c->portals;
+	const uint32_t *ifaces = c->ifaces;
+	int r = 0;
 
-	if (iscsi_name_fault(target))
-		return 0;
-	r = names_read(w->nodes, target, DT_UNKNOWN, &portals); /* both styles, in one order */
-	if (r < 0)
-		return skip(r);
-	for (size_t i = 0; r == 0 && i < portals.n; i++) {
-		struct iscsi_node_id id = {.target = target, .address = p.address};
+	for (uint32_t t = 0; r == 0 && t < c->n_targets; t++) {
+		struct iscsi_node_id id = {.target = c->strings + c->targets[t].name};
 
-		if (!place_parse(portals.v[i], &p) || !portal_matches(w, &p))
-			continue;
-		id.port = p.port;
-		id.tpgt = p.tpgt;
-		r = walk_portal(w, &id);
+		for (uint32_t i = 0; r == 0 && i < c->targets[t].n_portals; i++) {
+			r = walk_portal(w, c, p, ifaces, &id);
+			ifaces += p++->n_ifaces;
+		}
 	}
 	return r;
 }
 
-static int walk_all(struct walk *w)
+static int walk_tree(struct walk *w)
 {
-	struct names CLEANUP(names_free) targets = {0};
-	int r = names_read(w->nodes, ".", DT_DIR, &targets);
+	struct tree CLEANUP(tree_release) t = {0};
+	const char *target = w->match->target;
+	int r = target ? tree_read_target(w->nodes, target, &t) : tree_read(w->db, w->nodes, &t);
 
-	for (size_t i = 0; r == 0 && i < targets.n; i++)
-		r = walk_target(w, targets.v[i]);
-	return r;
+	for (size_t i = 0; r == 0 && i < t.n; i++)
+		r = walk_chunk(w, &t.chunks[i]);
+	return r ? r : t.error;
 }
 
 int iscsi_db_each(struct iscsi_db *db, const struct iscsi_node_match *match,
@@ -186,13 +176,15 @@ int iscsi_db_each(struct iscsi_db *db, const struct iscsi_node_match *match,
 	int r;
 
 	db_begin(db);
+	if (w.match->target && iscsi_name_fault(w.match->target))
+		return 0;
 	nodes = db_open_dir(db, "nodes", false);
 	if (nodes < 0)
 		return nodes == -ENOENT ? 0 : nodes;
 	w.nodes = nodes;
 	if (!str_empty(w.match->address))
 		w.wanted.name = w.match->address;
-	r = w.match->target ? walk_target(&w, w.match->target) : walk_all(&w);
+	r = walk_tree(&w);
 	host_release(&w.wanted);
 	return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -19,6 +20,7 @@
 
 #define LOCK_POLL_MS 10
 #define TEMPORARY_TRIES 16
+#define ENTRIES_SIZE 32768
 
 static bool has_dot_dot(const char *path)
 {
@@ -178,6 +180,32 @@ int file_read_stream(const char *path, size_t max, char **ret, size_t *ret_len)
 const char *file_error(int r)
 {
 	return r == -FILE_NOT_REGULAR ? "it is no regular file" : strerror(-r);
+}
+
+static bool may_be(unsigned char type, unsigned char wanted)
+{
+	return type == wanted || type == DT_UNKNOWN || wanted == DT_UNKNOWN;
+}
+
+/* The kernel's own form: readdir needs twice the system calls, and memory. */
+int file_each_name(int fd, unsigned char type, int (*each)(void *data, const char *name), void *data)
+{
+	_Alignas(struct dirent64) char entries[ENTRIES_SIZE];
+	ssize_t len, pos;
+	int r = 0;
+
+	while (r == 0 && (len = getdents64(fd, entries, sizeof(entries))) != 0) {
+		if (len < 0)
+			return -errno;
+		for (pos = 0; r == 0 && pos < len;) {
+			const struct dirent64 *e = (const void *)(entries + pos);
+
+			pos += e->d_reclen;
+			if (e->d_name[0] != '.' && may_be(e->d_type, type))
+				r = each(data, e->d_name);
+		}
+	}
+	return r;
 }
 
 int file_write_all(int fd, const char *data, size_t len)

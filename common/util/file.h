@@ -38,6 +38,13 @@ const char *file_error(int r);
 /* The same of what somebody else may still write: a pipe, standard input. Waits for its end. */
 int file_read_stream(const char *path, size_t max, char **ret, size_t *ret_len);
 
+/*
+ * Calls each for every name in the directory that fd is at the beginning of, but for those that begin
+ * with a dot. type: DT_DIR, DT_REG, DT_LNK, or DT_UNKNOWN for any; what the file system does not tell
+ * the type of is taken for the right one. Ends with what each returns when that is not 0.
+ */
+int file_each_name(int fd, unsigned char type, int (*each)(void *data, const char *name), void *data);
+
 /* Writes all of data, in as many calls as it takes. */
 int file_write_all(int fd, const char *data, size_t len);
 
