@@ -16,31 +16,45 @@
 #include "stats.h"
 #include "str.h"
 
-/* The sessions that were chosen; they stay the view's. */
+/* The sessions that were chosen; they stay the view's. Logins that are under way have no number. */
 struct chosen {
-	struct view_sessions view;
+	struct view_sessions view, logins;
+	int64_t *login_sids; /* iscsid's, for each of logins */
 	const struct view_session **items;
+	int64_t *sids; /* of each item, for iscsid */
 	int *codes; /* UNSET: not answered yet */
 	size_t n, printed;
 	int error; /* of the last that failed */
 };
 
+static void add(struct chosen *c, const struct view_session *s, int64_t sid)
+{
+	c->codes[c->n] = UNSET;
+	c->sids[c->n] = sid;
+	c->items[c->n++] = s;
+}
+
 static int choose(struct app *a, bool (*fits)(const struct view_session *, void *), void *data,
 	struct chosen *ret)
 {
+	size_t max;
+
 	if (view_sessions_read(a->root, VIEW_LIST, &ret->view)) {
 		log_error("Could not read session info.");
 		return ISCSI_ERR_SYSFS_LOOKUP;
 	}
-	ret->items = calloc(ret->view.n + 1, sizeof(*ret->items));
-	ret->codes = calloc(ret->view.n + 1, sizeof(*ret->codes));
-	if (!ret->items || !ret->codes)
+	max = ret->view.n + ret->logins.n + 1;
+	ret->items = calloc(max, sizeof(*ret->items));
+	ret->codes = calloc(max, sizeof(*ret->codes));
+	ret->sids = calloc(max, sizeof(*ret->sids));
+	if (!ret->items || !ret->codes || !ret->sids)
 		return ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < ret->view.n; i++)
-		if (fits(&ret->view.items[i], data)) {
-			ret->codes[ret->n] = UNSET;
-			ret->items[ret->n++] = &ret->view.items[i];
-		}
+		if (fits(&ret->view.items[i], data))
+			add(ret, &ret->view.items[i], ret->view.items[i].sid);
+	for (size_t i = 0; i < ret->logins.n; i++)
+		if (fits(&ret->logins.items[i], data))
+			add(ret, &ret->logins.items[i], ret->login_sids[i]);
 	return ISCSI_OK;
 }
 
@@ -48,8 +62,12 @@ static void chosen_clear(struct chosen *c)
 {
 	free(c->items);
 	free(c->codes);
+	free(c->sids);
+	free(c->login_sids);
 	if (c->view.items)
 		view_sessions_clear(&c->view);
+	if (c->logins.items)
+		view_sessions_clear(&c->logins);
 }
 
 /* The configured address with the port in use: what callers have always been shown. */
@@ -60,6 +78,25 @@ static void print_session(const char *before, const struct view_session *s, cons
 }
 
 /* ---- logout ---- */
+
+static void print_login(const char *before, const struct view_session *s, const char *after)
+{
+	printf("%s [iface: %s, target: %s, portal: %s,%ld]%s\n", before, s->iface, s->target,
+		s->persistent_address, s->persistent_port, after);
+}
+
+static void print_login_result(struct chosen *c, const struct view_session *s, int code)
+{
+	/* when it has failed meanwhile it is what was wanted */
+	if (code == ISCSI_OK || code == ISCSI_ERR_SESS_NOT_FOUND) {
+		print_login("Login to", s, " cancelled.");
+		return;
+	}
+	log_error("Could not cancel the login to [iface: %s, target: %s, portal: %s,%ld].",
+		s->iface, s->target, s->persistent_address, s->persistent_port);
+	log_error("initiator reported error (%d - %s)", code, iscsi_err_text(code));
+	c->error = code;
+}
 
 static void print_result(struct chosen *c, const struct view_session *s, int code)
 {
@@ -76,8 +113,9 @@ static void print_result(struct chosen *c, const struct view_session *s, int cod
 static void print_results(struct chosen *c)
 {
 	while (c->printed < c->n && c->codes[c->printed] != UNSET) {
-		print_result(c, c->items[c->printed], c->codes[c->printed]);
-		c->printed++;
+		size_t i = c->printed++;
+
+		(c->sids[i] < 0 ? print_login_result : print_result)(c, c->items[i], c->codes[i]);
 	}
 }
 
@@ -95,29 +133,18 @@ static bool on_answer(void *data, size_t index, int code, const char *text)
 	return true;
 }
 
-static int ask(struct request *q, struct chosen *c, bool force)
-{
-	uint32_t *sids = calloc(c->n, sizeof(*sids));
-	int r;
-
-	if (!sids)
-		return ISCSI_ERR_NOMEM;
-	for (size_t i = 0; i < c->n; i++)
-		sids[i] = c->items[i]->sid;
-	r = request_logout(q, sids, c->n, force, on_answer, c);
-	free(sids);
-	return r;
-}
-
 static int logout_chosen(struct app *a, struct chosen *c)
 {
 	struct request *q = NULL;
 	int r = request_open(a, true, &q);
 
 	for (size_t i = 0; i < c->n; i++)
-		print_session("Logging out of session", c->items[i], "");
+		if (c->sids[i] < 0)
+			print_login("Cancelling the login to", c->items[i], "");
+		else
+			print_session("Logging out of session", c->items[i], "");
 	if (!r)
-		r = ask(q, c, a->o.force);
+		r = request_logout(q, c->sids, c->n, a->o.force, on_answer, c);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->codes[i] == UNSET)
 			c->codes[i] = r ? r : ISCSI_ERR_ISCSID_COMM;
@@ -137,8 +164,12 @@ static int logout_fitting(
 	struct app *a, bool (*fits)(const struct view_session *, void *), void *data)
 {
 	struct chosen c = {};
-	int r = choose(a, fits, data, &c);
+	int r;
 
+	/* before the kernel is read: who gets there in between is seen twice, not missed */
+	r = request_read_logins(a, &c.logins, &c.login_sids);
+	if (!r)
+		r = choose(a, fits, data, &c);
 	if (!r && !c.n && a->o.idempotent) {
 		/* nobody is logged in */
 	} else if (!r && !c.n) {

@@ -70,7 +70,8 @@ static bool nobody_there(int r)
 	return r == -ENOENT || r == -ECONNREFUSED;
 }
 
-int request_open(struct app *a, bool start, struct request **ret)
+/* 0 or -errno. */
+static int connect_to(struct app *a, bool start, struct request **ret)
 {
 	CLEANUP_FREE char *path = str_printf("%s" SOCKET, a->root);
 	struct varlink_client *c = NULL;
@@ -82,21 +83,30 @@ int request_open(struct app *a, bool start, struct request **ret)
 			if (nobody_there(r))
 				poll(NULL, 0, START_POLL_MS);
 		}
-	if (r == -EACCES || r == -EPERM)
-		return ISCSI_ERR_ACCESS;
-	if (r) {
-		/* Callers know this as connection refused, whatever was missing. */
-		log_error("can not connect to iSCSI daemon (%d)!",
-			nobody_there(r) ? ECONNREFUSED : -r);
-		return ISCSI_ERR_ISCSID_NOTCONN;
-	}
+	if (r)
+		return r;
 	*ret = calloc(1, sizeof(**ret));
 	if (!*ret) {
 		varlink_client_close(c);
-		return ISCSI_ERR_NOMEM;
+		return -ENOMEM;
 	}
 	(*ret)->client = c;
-	return ISCSI_OK;
+	return 0;
+}
+
+int request_open(struct app *a, bool start, struct request **ret)
+{
+	int r = connect_to(a, start, ret);
+
+	if (r == -EACCES || r == -EPERM)
+		return ISCSI_ERR_ACCESS;
+	if (r == -ENOMEM)
+		return ISCSI_ERR_NOMEM;
+	if (!r)
+		return ISCSI_OK;
+	/* Callers know this as connection refused, whatever was missing. */
+	log_error("can not connect to iSCSI daemon (%d)!", nobody_there(r) ? ECONNREFUSED : -r);
+	return ISCSI_ERR_ISCSID_NOTCONN;
 }
 
 void request_close(struct request *q)
@@ -221,7 +231,7 @@ int request_login(struct request *q, const struct nodes *nodes, const struct log
 				: read_answers(q, nodes->n, longest_login(nodes), answer, data);
 }
 
-int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force,
+int request_logout(struct request *q, const int64_t *sids, size_t n, bool force,
 	request_answer *answer, void *data)
 {
 	struct json_object *params = json_object_new_object(), *list = json_object_new_array();
@@ -256,6 +266,68 @@ int request_stop(struct request *q)
 		r = read_answer(q, SHORT_S, &reply);
 	if (!r)
 		varlink_reply_clear(&reply);
+	return r;
+}
+
+static int take_login(struct json_object *o, struct view_session *ret)
+{
+	const struct {
+		const char *key;
+		char **to;
+	} texts[] = {
+		{"target", &ret->target},
+		{"address", &ret->persistent_address},
+		{"iface", &ret->iface},
+	};
+
+	*ret = (struct view_session){.host = -1, .port = VIEW_UNSET};
+	ret->persistent_port = json_object_get_int(json_object_object_get(o, "port"));
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const char *text = json_object_get_string(json_object_object_get(o, texts[i].key));
+
+		if (str_set(texts[i].to, text ? text : ""))
+			return ISCSI_ERR_NOMEM;
+	}
+	return ISCSI_OK;
+}
+
+static int take_logins(struct json_object *list, struct view_sessions *ret, int64_t **ret_sids)
+{
+	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	int r = ISCSI_OK;
+
+	ret->items = calloc(n + 1, sizeof(*ret->items));
+	*ret_sids = calloc(n + 1, sizeof(**ret_sids));
+	if (!ret->items || !*ret_sids)
+		return ISCSI_ERR_NOMEM;
+	for (size_t i = 0; !r && i < n; i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		int64_t sid = json_object_get_int64(json_object_object_get(o, "sid"));
+
+		if (sid >= 0)
+			continue;
+		(*ret_sids)[ret->n] = sid;
+		r = take_login(o, &ret->items[ret->n++]);
+	}
+	return r;
+}
+
+int request_read_logins(struct app *a, struct view_sessions *ret, int64_t **ret_sids)
+{
+	struct varlink_reply reply;
+	struct request *q = NULL;
+	int r;
+
+	if (connect_to(a, false, &q))
+		return ISCSI_OK;
+	r = send_call(q, "io.iscsid.Sessions", NULL, false);
+	if (!r)
+		r = read_answer(q, SHORT_S, &reply);
+	if (!r) {
+		r = take_logins(json_object_object_get(reply.params, "sessions"), ret, ret_sids);
+		varlink_reply_clear(&reply);
+	}
+	request_close(q);
 	return r;
 }
 

@@ -28,12 +28,19 @@ struct login_flags {
 };
 int request_login(struct request *q, const struct nodes *nodes, const struct login_flags *flags,
 	request_answer *answer, void *data);
-int request_logout(struct request *q, const uint32_t *sids, size_t n, bool force,
+/* sids below 0 are those of logins, see request_read_logins. */
+int request_logout(struct request *q, const int64_t *sids, size_t n, bool force,
 	request_answer *answer, void *data);
 /* The session is to go by what its record says now. */
 int request_update(struct request *q, uint32_t sid, struct iscsi_node *record,
 	request_answer *answer, void *data);
 int request_stop(struct request *q);
+
+/*
+ * The logins that are under way, as sessions that have no number yet; sids[k] is iscsid's for the
+ * k-th. None when iscsid is not there. enum iscsi_err; sids is to be freed.
+ */
+int request_read_logins(struct app *a, struct view_sessions *ret, int64_t **ret_sids);
 
 /* What iscsid is doing with session sid; "Unknown" twice when it does not say. */
 struct request_state {

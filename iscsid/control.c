@@ -53,6 +53,33 @@ static void run_update(struct varlink_call *call, struct json_object *params, vo
 			json_object_get_int64(json_object_object_get(params, "sid")), record);
 }
 
+static void put_text(struct json_object *o, const char *key, const char *value)
+{
+	json_object_object_add(o, key, json_object_new_string(value));
+}
+
+/* What the kernel does not know yet. */
+static void put_login(struct json_object *o, const struct session *s)
+{
+	put_text(o, "target", s->node->target);
+	put_text(o, "address", s->node->address);
+	json_object_object_add(o, "port", json_object_new_int(s->node->port));
+	put_text(o, "iface", s->node->iface.name);
+}
+
+static struct json_object *session_object(const struct session *s)
+{
+	struct json_object *o = json_object_new_object();
+	int64_t sid = s->sid ? (int64_t)s->sid : -(int64_t)s->login;
+
+	json_object_object_add(o, "sid", json_object_new_int64(sid));
+	put_text(o, "connection", session_connection_state(s));
+	put_text(o, "internal", session_internal_state(s));
+	if (!s->sid)
+		put_login(o, s);
+	return o;
+}
+
 static void run_sessions(struct varlink_call *call, struct json_object *params, void *data)
 {
 	struct control *c = data;
@@ -61,19 +88,8 @@ static void run_sessions(struct varlink_call *call, struct json_object *params, 
 
 	(void)params;
 	json_object_object_add(reply, "sessions", list);
-	list_for_each(s, &c->initiator->sessions, link) {
-		struct json_object *o;
-
-		if (!s->sid)
-			continue;
-		o = json_object_new_object();
-		json_object_object_add(o, "sid", json_object_new_int64(s->sid));
-		json_object_object_add(o, "connection",
-			json_object_new_string(session_connection_state(s)));
-		json_object_object_add(o, "internal",
-			json_object_new_string(session_internal_state(s)));
-		json_object_array_add(list, o);
-	}
+	list_for_each(s, &c->initiator->sessions, link)
+		json_object_array_add(list, session_object(s));
 	varlink_call_reply(call, reply, false);
 }
 

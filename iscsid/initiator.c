@@ -26,6 +26,16 @@ struct session *initiator_find_sid(struct initiator *i, uint32_t sid)
 	return NULL;
 }
 
+struct session *initiator_find_login(struct initiator *i, uint32_t login)
+{
+	struct session *s;
+
+	list_for_each(s, &i->sessions, link)
+		if (s->login == login)
+			return s;
+	return NULL;
+}
+
 bool initiator_has_all(struct initiator *i, const struct iscsi_node *n)
 {
 	struct session *s;

@@ -30,6 +30,7 @@ struct initiator {
 	struct wanted *wanted; /* NULL: nothing stays wanted */
 	bool safe_logout;   /* iscsid.safe_logout: no logout from under who uses the disks */
 	struct list sessions;
+	uint32_t logins; /* begun so far */
 	uint64_t reconnect_next; /* ms: no attempt to reconnect begins before */
 };
 
@@ -61,6 +62,8 @@ int initiator_choose_isid(struct initiator *i, const struct iscsi_node *node, ui
 uint64_t initiator_reconnect_turn(struct initiator *i);
 
 struct session *initiator_find_sid(struct initiator *i, uint32_t sid);
+/* By session.login. */
+struct session *initiator_find_login(struct initiator *i, uint32_t login);
 /* Are there, or are on their way, as many sessions to a record's portal as it wants? */
 bool initiator_has_all(struct initiator *i, const struct iscsi_node *node);
 /* One more who waits for a login of that record that is under way; false: there is none. */

@@ -27,7 +27,7 @@ struct part {
 	struct iscsi_node *wish; /* what stays wanted when it cannot be reached, or NULL */
 	/* of a logout that has to ask who uses the disks */
 	uv_work_t work;
-	uint32_t sid;
+	int64_t sid; /* as the client has it: below 0 is a login */
 	char *holder;
 	int err;
 };
@@ -227,6 +227,12 @@ static struct session *find_session(struct initiator *i, uint32_t sid)
 	return s ? s : adopt_one(i, sid);
 }
 
+/* A login that is under way has no number of the kernel's: its own, below 0, stands for it. */
+static struct session *find_login(struct initiator *i, int64_t sid)
+{
+	return sid < 0 && sid >= -(int64_t)UINT32_MAX ? initiator_find_login(i, (uint32_t)-sid) : NULL;
+}
+
 /* The last number that the kernel would deal out, for what is no number. */
 static uint32_t sid_of(int64_t sid)
 {
@@ -235,7 +241,8 @@ static uint32_t sid_of(int64_t sid)
 
 static void logout(struct part *p)
 {
-	struct session *s = find_session(p->request->initiator, p->sid);
+	struct initiator *i = p->request->initiator;
+	struct session *s = p->sid < 0 ? find_login(i, p->sid) : find_session(i, sid_of(p->sid));
 
 	if (s)
 		session_logout(s, &p->waiter);
@@ -247,7 +254,7 @@ static void find_holder(uv_work_t *work)
 {
 	struct part *p = work->data;
 
-	p->err = holders_find(p->request->initiator->root, p->sid, &p->holder);
+	p->err = holders_find(p->request->initiator->root, sid_of(p->sid), &p->holder);
 }
 
 static void after_find_holder(uv_work_t *work, int status)
@@ -256,11 +263,13 @@ static void after_find_holder(uv_work_t *work, int status)
 	char *holder = STEAL_PTR(p->holder);
 
 	if (status || (p->err && p->err != -ENOENT)) {
-		log_error("session %u is not logged out: who uses its disks cannot be found: %s", p->sid,
+		log_error("session %u is not logged out: who uses its disks cannot be found: %s",
+			sid_of(p->sid),
 			strerror(status ? -status : -p->err));
 		reply(p, ISCSI_ERR_INTERNAL, "who uses the disks cannot be found", 0);
 	} else if (holder) {
-		log_error("session %u is not logged out: %s (iscsid.safe_logout = Yes)", p->sid, holder);
+		log_error("session %u is not logged out: %s (iscsid.safe_logout = Yes)",
+			sid_of(p->sid), holder);
 		reply(p, ISCSI_ERR_BUSY, holder, 0);
 	} else {
 		logout(p);
@@ -284,11 +293,14 @@ void request_logout(struct initiator *i, struct varlink_call *call, struct json_
 	struct request *q = new_request(i, call, n, false);
 
 	for (size_t k = 0; q && k < n; k++) {
-		int64_t sid = json_object_get_int64(json_object_array_get_idx(sids, k));
 		struct part *p = &q->parts[k];
+		struct session *s;
 
-		p->sid = sid_of(sid);
-		if (check)
+		p->sid = json_object_get_int64(json_object_array_get_idx(sids, k));
+		s = find_login(i, p->sid);
+		if (s && s->sid)
+			p->sid = s->sid; /* meanwhile it has disks */
+		if (check && p->sid >= 0)
 			logout_if_unused(p);
 		else
 			logout(p);

@@ -294,6 +294,7 @@ struct session *session_login(struct initiator *i, struct iscsi_node *node,
 	if (!s)
 		return NULL;
 	memcpy(s->isid, isid, sizeof(isid));
+	s->login = ++i->logins;
 	list_append(&i->sessions, &s->link);
 	list_append(&s->login_waiters, &w->link);
 	machine_post(&s->machine, LOGIN);

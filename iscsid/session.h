@@ -51,6 +51,7 @@ struct session {
 	struct conn conn;
 	uint8_t isid[ISID_LEN];
 	uint32_t sid; /* of the kernel; 0: none yet */
+	uint32_t login; /* its number among the logins of this daemon; 0: taken over */
 	int host;     /* SCSI host number; -1: none */
 	enum session_found found;
 	bool pinged; /* the kernel pings the target by itself */
