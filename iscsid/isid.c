@@ -51,12 +51,13 @@ int isid_store(const char *root, uint32_t sid, const uint8_t isid[ISID_LEN])
 	if (fd < 0)
 		return fd;
 	path_of(sid, path, sizeof(path));
-	r = file_make_dirs(fd, path, 0);
-	if (r)
-		return r;
 	for (unsigned int i = 0; i < ISID_LEN; i++)
 		snprintf(text + 2 * i, 3, "%02x", isid[i]);
-	return file_replace(fd, path, text, strlen(text), 0600);
+	r = file_replace(fd, path, text, strlen(text), 0600);
+	if (r != -ENOENT)
+		return r;
+	r = file_make_dirs(fd, path, 0);
+	return r ? r : file_replace(fd, path, text, strlen(text), 0600);
 }
 
 static int parse(const char *text, uint8_t ret[ISID_LEN])

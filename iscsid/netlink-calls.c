@@ -17,6 +17,8 @@
 #include "sysfs.h"
 
 #define MESSAGE_MAX 32768 /* bytes; every parameter at its longest fits in one send */
+#define MESSAGES_MAX (KERNEL_PARAMS_MAX + 4)
+#define REPLY_MAX 256 /* bytes; what is longer is cut, and begins the same */
 
 enum request {
 	CREATE_SESSION = 11,
@@ -68,13 +70,23 @@ int netlink_open(unsigned int groups, struct mnl_socket **ret)
 	return 0;
 }
 
+/* Replies that have been read from the socket, at the next one. */
+struct replies {
+	unsigned int n, at;
+	struct mmsghdr heads[MESSAGES_MAX];
+	struct iovec parts[MESSAGES_MAX];
+	struct sockaddr_nl from[MESSAGES_MAX];
+	uint8_t bytes[MESSAGES_MAX][REPLY_MAX] __attribute__((aligned(NLMSG_ALIGNTO)));
+};
+
 struct batch {
 	uint8_t bytes[MESSAGE_MAX];
 	size_t len;
-	enum request types[KERNEL_PARAMS_MAX + 4];
+	enum request types[MESSAGES_MAX];
 	unsigned int n;
 	struct nlmsghdr *head; /* the message that was begun last */
 	struct uevent *event;
+	struct replies replies;
 };
 
 /* Begins a message; of most requests the first word is the session id, connection id 0 follows. */
@@ -97,25 +109,61 @@ static void batch_tail(struct batch *b, const void *data, size_t len)
 	b->len += b->head->nlmsg_len;
 }
 
-/* One reply: its error from either of the kernel's two channels. */
-static int read_reply(const struct netlink_calls *c, enum request type, struct uevent *ret)
+/* All that is there, with one call. */
+static int fetch_replies(const struct netlink_calls *c, struct replies *r)
 {
-	uint8_t buf[MNL_NLMSG_HDRLEN + sizeof(*ret) + 256];
-	const struct nlmsghdr *head = (const void *)buf;
-	struct sockaddr_nl from = {};
-	socklen_t from_len = sizeof(from);
-	ssize_t n;
+	int n;
 
-	/* Another process may send to this address too; only the kernel is believed. */
-	do
-		n = recvfrom(mnl_socket_get_fd(c->socket), buf, sizeof(buf), MSG_DONTWAIT,
-			(struct sockaddr *)&from, &from_len);
-	while (n >= 0 && from.nl_pid != 0);
+	for (unsigned int i = 0; i < MESSAGES_MAX; i++) {
+		r->parts[i] = (struct iovec){r->bytes[i], REPLY_MAX};
+		r->heads[i].msg_hdr = (struct msghdr){
+			.msg_name = &r->from[i],
+			.msg_namelen = sizeof(r->from[i]),
+			.msg_iov = &r->parts[i],
+			.msg_iovlen = 1,
+		};
+	}
+	n = recvmmsg(mnl_socket_get_fd(c->socket), r->heads, MESSAGES_MAX, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno == EAGAIN ? -EIO : -errno;
-	if ((size_t)n < MNL_NLMSG_HDRLEN + sizeof(*ret) || head->nlmsg_type != type)
+	r->n = (unsigned int)n;
+	r->at = 0;
+	return 0;
+}
+
+/* Another process may send to this address too; only the kernel is believed. */
+static int next_reply(const struct netlink_calls *c, struct replies *r, const uint8_t **ret,
+	size_t *ret_len)
+{
+	unsigned int i;
+
+	do {
+		int err = r->at < r->n ? 0 : fetch_replies(c, r);
+
+		if (err)
+			return err;
+		i = r->at++;
+	} while (r->from[i].nl_pid != 0);
+	*ret = r->bytes[i];
+	*ret_len = r->heads[i].msg_len;
+	return 0;
+}
+
+/* One reply: its error from either of the kernel's two channels. */
+static int read_reply(const struct netlink_calls *c, struct replies *from, enum request type,
+	struct uevent *ret)
+{
+	const struct nlmsghdr *head;
+	const uint8_t *bytes;
+	size_t n;
+	int r = next_reply(c, from, &bytes, &n);
+
+	if (r)
+		return r;
+	head = (const void *)bytes;
+	if (n < MNL_NLMSG_HDRLEN + sizeof(*ret) || head->nlmsg_type != type)
 		return -EIO;
-	memcpy(ret, buf + MNL_NLMSG_HDRLEN, sizeof(*ret));
+	memcpy(ret, bytes + MNL_NLMSG_HDRLEN, sizeof(*ret));
 	if (ret->type == IF_ERROR)
 		return (int)ret->iferror;
 	if (type == BIND_CONN || type == START_CONN || type == SEND_PDU)
@@ -144,10 +192,11 @@ static int batch_run(struct netlink_calls *c, struct batch *b, const char **ret_
 	int r = 0;
 
 	drop_old_replies(c);
+	b->replies.n = b->replies.at = 0;
 	if (mnl_socket_sendto(c->socket, b->bytes, b->len) < 0)
 		r = -errno;
 	for (unsigned int i = 0; i < b->n; i++) {
-		int err = read_reply(c, b->types[i], &e);
+		int err = read_reply(c, &b->replies, b->types[i], &e);
 
 		/* A parameter that this kernel does not know stays at the kernel's default. */
 		if (b->types[i] == SET_PARAM && err == -ENOSYS)
