@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "backoff.h"
 
-#define FIRST_MS 3000u
-#define IO_WAITS_MAX_MS 10000u
+#define FIRST_MS 1000u
+#define IO_WAITS_MAX_MS 2000u
 #define IO_WAITS_REFUSED_MS 15000u
 #define MAX_MS 60000u
 

@@ -82,6 +82,7 @@ int conn_end(struct conn *c, int code, bool final, const char *fmt, ...)
 
 	c->code = code;
 	c->final = final;
+	c->unreached = IN(c->machine.state) & (IN(IDLE) | IN(RESOLVING) | IN(CONNECTING) | IN(CLOSING));
 	c->again = false;
 	snprintf(c->text, sizeof(c->text), "portal %s,%d: ", c->portal.address, c->portal.port);
 	n = strlen(c->text);

@@ -48,6 +48,7 @@ struct conn {
 	/* How the attempt ended, for the session. */
 	int code;	  /* enum iscsi_err */
 	bool final;	  /* trying again is of no use */
+	bool unreached;	  /* there was no connection */
 	char text[512]; /* one sentence, "" on success */
 	bool lost;	/* on success: the connection has failed meanwhile */
 	bool vanished;	/* the kernel has no such session */

@@ -14,7 +14,7 @@
 #include "str.h"
 #include "view.h"
 
-#define RECONNECT_GAP_MS 5
+#define RECONNECT_GAP_MS 1
 
 struct session *initiator_find_sid(struct initiator *i, uint32_t sid)
 {
@@ -176,6 +176,15 @@ uint64_t initiator_reconnect_turn(struct initiator *i)
 		turn = i->reconnect_next;
 	i->reconnect_next = turn + RECONNECT_GAP_MS;
 	return turn;
+}
+
+void initiator_portal_is_back(struct initiator *i, const struct iscsi_node *n)
+{
+	struct session *s;
+
+	list_for_each(s, &i->sessions, link)
+		if (s->node->port == n->port && str_eq(s->node->address, n->address))
+			session_portal_is_back(s);
 }
 
 int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struct iscsi_db *db,

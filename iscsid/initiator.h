@@ -60,6 +60,8 @@ int initiator_choose_isid(struct initiator *i, const struct iscsi_node *node, ui
  * many sessions that are lost at once do not come back as one flood.
  */
 uint64_t initiator_reconnect_turn(struct initiator *i);
+/* A session has reached node's portal: those that could not have no reason to wait any longer. */
+void initiator_portal_is_back(struct initiator *i, const struct iscsi_node *node);
 
 struct session *initiator_find_sid(struct initiator *i, uint32_t sid);
 /* By session.login. */

@@ -38,6 +38,7 @@ static int wait_to_reconnect(struct session *s, uint64_t delay)
 int act_recover(void *owner)
 {
 	struct session *s = owner;
+	uint64_t delay = 0;
 
 	if (s->error == ERROR_INVALID_HOST) /* the driver is on its way out and waits for us */
 		return act_take_down(s);
@@ -49,9 +50,11 @@ int act_recover(void *owner)
 			kernel_error_text(s->error));
 	}
 	session_stop_conn(s);
-	return wait_to_reconnect(s, s->attempts
-		? backoff_delay(&(struct backoff){s->attempts, io_waits(s), false, s->sid})
-		: (uint64_t)s->time2wait * 1000);
+	if (s->attempts)
+		delay = backoff_delay(&(struct backoff){s->attempts, io_waits(s), false, s->sid});
+	if (delay < s->time2wait * 1000ull)
+		delay = s->time2wait * 1000ull;
+	return wait_to_reconnect(s, delay);
 }
 
 int act_stop_refused(void *owner)
@@ -73,6 +76,12 @@ int act_reconnect(void *owner)
 	}
 	session_attempt(s);
 	return RECONNECTING;
+}
+
+void session_portal_is_back(struct session *s)
+{
+	if (s->machine.state == BACKOFF && s->attempts && s->conn.unreached && !s->turn)
+		machine_post_at(&s->machine, RETRY, session_now(s));
 }
 
 /* ---- how an attempt ended ---- */
@@ -132,6 +141,7 @@ int act_reconnect_ended(void *owner)
 	session_note_up(s);
 	if (s->conn.lost)
 		return act_recover(s);
+	initiator_portal_is_back(s->initiator, s->node);
 	session_set(s);
 	session_revive(s);
 	session_scan_for_waiters(s);

@@ -277,8 +277,9 @@ static struct session *new_session(struct initiator *i, struct iscsi_node *node)
 		return NULL;
 	}
 	s->node = node;
-	snprintf(s->label, sizeof(s->label), "%s at %s,%d (iface %s)", node->target, node->address,
-		node->port, node->iface.name);
+	snprintf(s->label, sizeof(s->label), "%s at %s,%d (iface %s)",
+		node->target ? node->target : "a target without name",
+		node->address ? node->address : "no address", node->port, node->iface.name);
 	return s;
 }
 

@@ -104,6 +104,8 @@ void session_pdu(struct session *s, const uint8_t *bhs, const uint8_t *data, siz
 void session_conn_error(struct session *s, int error);
 void session_unbound(struct session *s);
 void session_destroyed(struct session *s);
+/* Another session has reached the portal that this one may be waiting for. */
+void session_portal_is_back(struct session *s);
 /* Events were lost; v: what sysfs says now, NULL: it is not there. */
 void session_resync(struct session *s, const struct view_session *v);
 

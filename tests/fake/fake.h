@@ -99,7 +99,7 @@ struct fake_target {
 	struct fake_target_impl *impl;
 };
 
-/* Listens on 127.0.0.1, any port. */
+/* Listens on 127.0.0.1, any port unless one is set. */
 void fake_target_open(struct fake_target *t, uv_loop_t *loop);
 void fake_target_close(struct fake_target *t);
 /* Its connections close; it goes on listening. */

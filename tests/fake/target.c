@@ -226,7 +226,8 @@ static void on_connection(uv_stream_t *stream, int status)
 void fake_target_open(struct fake_target *t, uv_loop_t *loop)
 {
 	struct fake_target_impl *i = calloc(1, sizeof(*i));
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)t->port),
+		.sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int len = sizeof(addr);
 
 	if (!i)
