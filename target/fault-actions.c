@@ -180,6 +180,15 @@ bool fault_drop(struct conn *c, const struct fault_argument *a, const struct pdu
 
 /* ---- responses ---- */
 
+bool fault_has_part(const struct conn *c, const struct pdu_out *pdu, fault_response *what)
+{
+	if (what == fault_header_digest)
+		return pdu->head_len > BHS_LEN;
+	if (what == fault_data_digest)
+		return c->writer.data_digest && pdu->data_len;
+	return true;
+}
+
 bool fault_drop_after_bytes(struct conn *c, const struct fault_argument *a, struct pdu_out *pdu)
 {
 	(void)pdu;
@@ -199,16 +208,15 @@ bool fault_header_digest(struct conn *c, const struct fault_argument *a, struct 
 {
 	(void)c;
 	(void)a;
-	if (pdu->head_len > BHS_LEN)
-		pdu->head[BHS_LEN] ^= 1;
+	pdu->head[BHS_LEN] ^= 1;
 	return false;
 }
 
 bool fault_data_digest(struct conn *c, const struct fault_argument *a, struct pdu_out *pdu)
 {
+	(void)c;
 	(void)a;
-	if (c->writer.data_digest && pdu->data_len)
-		pdu->tail[pdu->tail_len - 1] ^= 1;
+	pdu->tail[pdu->tail_len - 1] ^= 1;
 	return false;
 }
 

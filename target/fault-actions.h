@@ -46,6 +46,9 @@ typedef bool fault_response(struct conn *c, const struct fault_argument *a, stru
 fault_response fault_drop_after_bytes, fault_late, fault_header_digest, fault_data_digest,
 	fault_length, fault_opcode, fault_itt, fault_statsn;
 
+/* Whether there is anything in the PDU for that fault. */
+bool fault_has_part(const struct conn *c, const struct pdu_out *pdu, fault_response *what);
+
 typedef const char *fault_now(
 	struct server *s, struct target *t, const struct fault_argument *a);
 fault_now fault_async_logout, fault_async_drop_connection, fault_async_drop_session,

@@ -226,7 +226,8 @@ void fault_on_response(struct conn *c, struct pdu_out *pdu)
 	struct fault *f;
 
 	for_each_fault(f, t, c->server, target_of(c))
-		if (f->row->response && strikes(f) && f->row->response(c, &f->argument, pdu))
+		if (f->row->response && fault_has_part(c, pdu, f->row->response) && strikes(f) &&
+			f->row->response(c, &f->argument, pdu))
 			writer_sign(&c->writer, pdu);
 }
 
