@@ -34,6 +34,16 @@ static int wait_to_reconnect(struct session *s, uint64_t delay)
 	return BACKOFF;
 }
 
+static void log_lost(const struct session *s)
+{
+	if (s->machine.state == RELOGGING && !s->error)
+		log_info("%s: connection%u:0 ends as the target asked for; logging in again", s->label,
+			s->sid);
+	else
+		log_warning("%s: connection%u:0 is lost (%s); reconnecting", s->label, s->sid,
+			kernel_error_text(s->error));
+}
+
 /* The connection is gone: let go of it, and come back. Disks stay, their I/O waits. */
 int act_recover(void *owner)
 {
@@ -46,8 +56,7 @@ int act_recover(void *owner)
 		s->attempts = 0;
 		s->logged[0] = '\0';
 		s->lost_at = session_now(s);
-		log_warning("%s: connection%u:0 is lost (%s); reconnecting", s->label, s->sid,
-			kernel_error_text(s->error));
+		log_lost(s);
 	}
 	session_stop_conn(s);
 	if (s->attempts)
