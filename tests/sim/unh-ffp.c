@@ -13,8 +13,9 @@
  *   10.1 Data-in Status: it takes Data-In
  *   15.1 NOP-Out Ping Response, 15.3 NOP-Out Confirm ExpStatSN: it answers a NOP-In itself
  * That there is nothing of it at ErrorRecoveryLevel 0, the only one that is offered ("recovery
- * level" below): 7.1 Connection Reassignment, 10.2 Data-in A bit, 13.1 and 13.2 SNACK. That there
- * is one connection only ("connections" below): 14.2 Multi Connection Async Logout Request.
+ * level" below): 7.1 Connection Reassignment, 10.2 Data-in A bit, 13.1 and 13.2 SNACK. Nor with one
+ * connection (10.1 in unh-login.c): 14.2 Multi Connection Async Logout Request.
+ * With a real kernel: tests/e2e/full-feature.
  */
 #include "bhs.h"
 #include "buf.h"
