@@ -29,6 +29,7 @@ struct findings {
 	struct app *app;
 	struct nodes nodes;
 	const char *iface; /* that the discovery goes through now */
+	struct iscsi_node *first; /* what was found through it first: the settings of all */
 	int error;
 };
 
@@ -48,21 +49,45 @@ static bool is_wanted(struct findings *f, const char *target, const struct iscsi
 	return r > 0;
 }
 
+/* iscsid.conf is read once for all that is found; f->first stays NULL where the interface went away. */
+static int make_first(struct findings *f, const struct iscsi_node_id *portal)
+{
+	struct iscsi_node_id id = *portal;
+	struct iscsi_node *n;
+	int r;
+
+	id.iface = "default";
+	r = iscsi_node_new(f->app->db, &id, &n);
+	if (r)
+		return r;
+	if (!str_eq(f->iface, "default") && iscsi_db_apply_iface(f->app->db, n, f->iface))
+		iscsi_node_free(n);
+	else
+		f->first = n;
+	return 0;
+}
+
 static void on_found(void *data, const char *target, const struct iscsi_portal *portal)
 {
 	struct findings *f = data;
 	const struct iscsi_node_id id = {
-		target, portal->address, portal->port, portal->tpgt, "default"};
-	struct iscsi_node *n;
-	int r;
+		target, portal->address, portal->port, portal->tpgt, NULL};
+	struct iscsi_node *n = NULL;
+	int r = 0;
 
 	if (f->error || !is_wanted(f, target, portal))
 		return;
-	r = iscsi_node_new(f->app->db, &id, &n);
-	if (!r && !str_eq(f->iface, "default") && iscsi_db_apply_iface(f->app->db, n, f->iface)) {
-		iscsi_node_free(n);
+	if (!f->first)
+		r = make_first(f, &id);
+	if (r || !f->first) {
+		f->error = r;
 		return;
 	}
+	r = iscsi_node_copy(f->first, &n);
+	if (!r)
+		r = iscsi_node_set_portal(f->app->db, n, &id);
+	if (r)
+		iscsi_node_free(n);
 	f->error = r ? r : nodes_add(&f->nodes, n);
 }
 
@@ -189,6 +214,7 @@ static int ask_through(struct findings *f, struct iscsi_discovery *record, const
 		.found = on_found,
 		.data = f,
 	};
+	int r;
 
 	if (!find_route(f->app, iface, &route))
 		return ISCSI_ERR_NO_OBJS_FOUND;
@@ -197,7 +223,9 @@ static int ask_through(struct findings *f, struct iscsi_discovery *record, const
 	q.initiator = route.initiator ? route.initiator : initiator;
 	f->iface = iface;
 	iscsi_discovery_get_source(record, &source);
-	return askers[source.type].ask(&q);
+	r = askers[source.type].ask(&q);
+	iscsi_node_free(STEAL_PTR(f->first));
+	return r;
 }
 
 /* An interface that cannot reach the portal leaves it to the others. */

@@ -116,31 +116,34 @@ static bool changes_transport(const struct options *o)
 	return false;
 }
 
-static int update_one(void *data, const struct iscsi_node_id *id)
+/* A session goes on with the transport that it has. */
+static bool may_update(void *data, const struct iscsi_node_id *id)
+{
+	const struct walk *w = data;
+
+	return !changes_transport(&w->app->o) || !user_of(w, id);
+}
+
+static void told_update(void *data, const struct iscsi_node_id *id, int r, size_t bad)
 {
 	struct walk *w = data;
-	struct options *o = &w->app->o;
-	size_t bad;
-	int r;
+	const struct iscsi_setting *pairs = w->app->o.pairs;
 
+	(void)id;
 	w->found++;
-	if (changes_transport(o) && user_of(w, id)) {
+	if (r == -ECANCELED) {
 		log_error(
 			"Cannot modify node/iface transport name while a session is using it. Log "
 			"out the session then update record.");
 		w->error = ISCSI_ERR_SESS_EXISTS;
-		return 0;
-	}
-	r = iscsi_db_update(w->app->db, id, o->pairs, o->n_pairs, &bad);
-	if (r < 0)
+	} else if (r < 0) {
 		walk_failed(w, r);
-	if (r <= 0)
-		return 0;
-	record_update_refused((enum iscsi_update_result)r, &o->pairs[bad]);
-	if (r == ISCSI_UPDATE_BAD_VALUE)
-		log_error("Unknown parameter %s.", o->pairs[bad].key);
-	w->error = ISCSI_ERR_INVAL;
-	return 0;
+	} else if (r > 0) {
+		record_update_refused((enum iscsi_update_result)r, &pairs[bad]);
+		if (r == ISCSI_UPDATE_BAD_VALUE)
+			log_error("Unknown parameter %s.", pairs[bad].key);
+		w->error = ISCSI_ERR_INVAL;
+	}
 }
 
 /* ---- delete ---- */
@@ -153,21 +156,23 @@ void record_say_in_use(const struct iscsi_node_id *id)
 		id->iface, id->target, id->address, id->port);
 }
 
-static int delete_one(void *data, const struct iscsi_node_id *id)
+static bool may_delete(void *data, const struct iscsi_node_id *id)
+{
+	return !user_of(data, id);
+}
+
+static void told_delete(void *data, const struct iscsi_node_id *id, int r, size_t bad)
 {
 	struct walk *w = data;
-	int r;
 
+	(void)bad;
 	w->found++;
-	if (user_of(w, id)) {
+	if (r == -ECANCELED) {
 		record_say_in_use(id);
 		w->error = ISCSI_ERR_SESS_EXISTS;
-		return 0;
-	}
-	r = iscsi_db_delete(w->app->db, id);
-	if (r && r != -ENOENT)
+	} else if (r && r != -ENOENT) {
 		walk_failed(w, r);
-	return 0;
+	}
 }
 
 /* ---- */
@@ -194,16 +199,37 @@ static int check_update(const struct options *o)
 	return check_keys(o);
 }
 
+static int show_all(struct walk *w, const struct iscsi_node_match *match)
+{
+	if (w->app->o.json)
+		json_begin(w->app, "records");
+	return iscsi_db_each(w->app->db, match, show_one, w);
+}
+
+static int update_all(struct walk *w, const struct iscsi_node_match *match)
+{
+	const struct options *o = &w->app->o;
+
+	return iscsi_db_change_each(w->app->db, match,
+		&(struct iscsi_change){o->pairs, o->n_pairs, may_update, told_update, w});
+}
+
+static int delete_all(struct walk *w, const struct iscsi_node_match *match)
+{
+	return iscsi_db_change_each(w->app->db, match,
+		&(struct iscsi_change){.may = may_delete, .told = told_delete, .data = w});
+}
+
 static const struct {
 	unsigned int ops;
-	int (*one)(void *data, const struct iscsi_node_id *id);
+	int (*run)(struct walk *w, const struct iscsi_node_match *match);
 	int (*check)(const struct options *o); /* NULL: always well */
 	bool changes;
 } ops[] = {
-	{DO_NONE, show_one, NULL, false},
-	{DO_SHOW, show_one, NULL, false},
-	{DO_UPDATE, update_one, check_update, true},
-	{DO_DELETE, delete_one, NULL, true},
+	{DO_NONE, show_all, NULL, false},
+	{DO_SHOW, show_all, NULL, false},
+	{DO_UPDATE, update_all, check_update, true},
+	{DO_DELETE, delete_all, NULL, true},
 };
 
 int record_ops_run(struct app *a, const struct iscsi_node_match *match)
@@ -221,15 +247,9 @@ int record_ops_run(struct app *a, const struct iscsi_node_match *match)
 	r = ops[i].check ? ops[i].check(&a->o) : ISCSI_OK;
 	if (r)
 		return r;
-	if (a->o.json && ops[i].one == show_one)
-		json_begin(a, "records");
 	if (ops[i].changes)
 		view_sessions_read(a->root, VIEW_LIST, &w.sessions);
-	iscsi_db_group_begin(a->db);
-	r = iscsi_db_each(a->db, match, ops[i].one, &w);
-	if (r)
-		walk_failed(&w, r);
-	r = iscsi_db_group_end(a->db);
+	r = ops[i].run(&w, match);
 	if (r)
 		walk_failed(&w, r);
 	view_sessions_clear(&w.sessions);

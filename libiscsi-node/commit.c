@@ -12,6 +12,7 @@
  */
 #include "db.h"
 
+#include "buf.h"
 #include "file.h"
 #include "str.h"
 
@@ -285,15 +286,19 @@ int commit_begin(struct iscsi_db *db, const char *name)
 	return lock(db, name);
 }
 
-int commit_settle(struct iscsi_db *db, const char *path, const char *name)
+static bool is_staged(const struct commit *c, const char *path, const char *name)
 {
-	const struct commit *c = &db->commit;
 	uint64_t hash = str_hash(path ? path : name);
 	size_t i = 0;
 
 	while (i < c->n && (path ? c->staged[i].path_hash : c->staged[i].name) != hash)
 		i++;
-	if (i == c->n)
+	return i < c->n;
+}
+
+int commit_settle(struct iscsi_db *db, const char *path, const char *name)
+{
+	if (!is_staged(&db->commit, path, name))
 		return 0;
 	flush(db);
 	return lock(db, name);
@@ -322,30 +327,46 @@ static int stage(struct iscsi_db *db, struct staged *s, const char *text, size_t
 	return r;
 }
 
-int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r)
+/* Writes text to a temporary file, which is to become the file path. */
+static int stage_text(
+	struct iscsi_db *db, enum db_dir dir, const char *path, const char *text, size_t len)
 {
 	struct commit *c = &db->commit;
-	struct staged s = {.dir = dir, .path_hash = str_hash(path), .name = db->commit.name,
+	struct staged s = {.dir = dir, .path_hash = str_hash(path), .name = c->name,
 		.path = strdup(path)};
-	char *text = NULL;
-	size_t len = 0;
-	int ret = s.path ? commit_dir(db, dir, true) : -ENOMEM;
+	int r = s.path ? stage(db, &s, text, len) : -ENOMEM;
 
-	if (ret >= 0)
-		ret = record_format(r, &text, &len);
-	if (ret == 0)
-		ret = stage(db, &s, text, len);
-	if (text)
-		str_wipe(text, len);
-	free(text);
-	if (ret < 0) {
+	if (r < 0) {
 		free(s.path);
-		return db_fail(db, ret, "cannot write %s/%s/%s: %s", db->dir, dir_names[dir], path,
-			strerror(-ret));
+		return r;
 	}
 	c->staged[c->n++] = s;
 	c->changed = true;
 	return 0;
+}
+
+static bool is_same(const struct buf *stored, const char *text, size_t len)
+{
+	return stored && stored->len == len && memcmp(stored->data, text, len) == 0;
+}
+
+int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r,
+	const struct buf *stored)
+{
+	char *text = NULL;
+	size_t len = 0;
+	int ret = commit_dir(db, dir, true);
+
+	if (ret >= 0)
+		ret = record_format(r, &text, &len);
+	if (ret == 0 && (is_staged(&db->commit, path, NULL) || !is_same(stored, text, len)))
+		ret = stage_text(db, dir, path, text, len);
+	if (text)
+		str_wipe(text, len);
+	free(text);
+	return ret < 0 ? db_fail(db, ret, "cannot write %s/%s/%s: %s", db->dir, dir_names[dir],
+				 path, strerror(-ret))
+		       : 0;
 }
 
 int commit_then_remove(struct iscsi_db *db, const char *old)
@@ -392,6 +413,18 @@ int group_end(struct iscsi_db *db, int r)
 	note_error(db, sync_all(db));
 	db->commit.depth = 0;
 	return take_error(db, r);
+}
+
+void group_settle(struct iscsi_db *db)
+{
+	flush(db);
+}
+
+int group_leave(struct iscsi_db *db)
+{
+	flush(db);
+	db->commit.depth = 0;
+	return take_error(db, 0);
 }
 
 int iscsi_db_group_end(struct iscsi_db *db)

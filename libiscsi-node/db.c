@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "db.h"
 
+#include "buf.h"
 #include "file.h"
 #include "str.h"
 
@@ -67,6 +68,15 @@ int iscsi_db_open_files(const char *root, const char *config, const char *initia
 	}
 	*ret = db;
 	return 0;
+}
+
+int db_clone(const struct iscsi_db *db, struct iscsi_db **ret)
+{
+	int r = iscsi_db_open_files(db->root, db->config, db->initiatorname, ret);
+
+	if (r == 0)
+		(*ret)->lock_wait_ms = db->lock_wait_ms;
+	return r;
 }
 
 int iscsi_db_open(const char *root, struct iscsi_db **ret)
@@ -219,7 +229,9 @@ int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *
 			file_error(ret));
 	p.data = &source;
 	p.warn = how->quiet ? NULL : on_line;
-	ret = record_parse(r, text, len, &p);
+	ret = how->text ? buf_add(how->text, text, len) : 0;
+	if (ret == 0)
+		ret = record_parse(r, text, len, &p);
 	str_wipe(text, len);
 	free(text);
 	return ret;

@@ -66,7 +66,11 @@ struct iscsi_db {
 	struct commit commit;
 	struct source *sources; /* known while the lock is held */
 	size_t n_sources;
+	bool sources_loaded;
 };
+
+/* Another one on the same files, for another thread. */
+int db_clone(const struct iscsi_db *db, struct iscsi_db **ret);
 
 /* Forgets the last error: first thing in every public function. */
 void db_begin(struct iscsi_db *db);
@@ -102,14 +106,23 @@ int commit_begin(struct iscsi_db *db, const char *name);
 int commit_settle(struct iscsi_db *db, const char *path, const char *name);
 /* The directory of a kind of record, open until the lock is given up; -errno. */
 int commit_dir(struct iscsi_db *db, enum db_dir dir, bool make);
-/* Writes r, to become the file path below dir, in one step. */
-int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r);
+/*
+ * Writes r, to become the file path below dir, in one step. stored: the text that is there, NULL when
+ * it is not known; nothing is written when that is it already.
+ */
+struct buf;
+int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r,
+	const struct buf *stored);
 /* Removes old, below the same directory, once what was written last is in place. */
 int commit_then_remove(struct iscsi_db *db, const char *old);
 /* r is how the change went: returned, or else what went wrong here. */
 int commit_end(struct iscsi_db *db, int r);
 /* iscsi_db_group_end for a group that failed with r already: its error goes first. */
 int group_end(struct iscsi_db *db, int r);
+/* iscsi_db_group_end but for the last sync, which group_end of whoever has done so is to make. */
+int group_leave(struct iscsi_db *db);
+/* Puts in place what the group has changed, and gives up its locks. */
+void group_settle(struct iscsi_db *db);
 /* Removes the temporary files of writers that were killed. Only for who is alone: lock.c. */
 void commit_sweep(struct iscsi_db *db);
 

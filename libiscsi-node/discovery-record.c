@@ -176,7 +176,7 @@ static int write_record(
 	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
 		return db_fail(db, -errno, "cannot make the directory of discovery record %s: %s",
 			name, strerror(errno));
-	return commit_write(db, kind->dir, file, &d->record);
+	return commit_write(db, kind->dir, file, &d->record, NULL);
 }
 
 int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d)

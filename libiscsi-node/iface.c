@@ -165,7 +165,7 @@ static int write_iface(struct iscsi_db *db, struct iscsi_iface *f)
 {
 	int dir = commit_dir(db, DB_IFACES, true);
 
-	return dir < 0 ? dir : commit_write(db, DB_IFACES, f->node.iface.name, &f->node.record);
+	return dir < 0 ? dir : commit_write(db, DB_IFACES, f->node.iface.name, &f->node.record, NULL);
 }
 
 int iscsi_iface_store(struct iscsi_db *db, struct iscsi_iface *f)

@@ -83,6 +83,10 @@ struct iscsi_node_id {
 int iscsi_node_new(struct iscsi_db *db, const struct iscsi_node_id *id, struct iscsi_node **ret);
 /* The same with built-in defaults only, in memory, no database: for who is handed key and value. */
 int iscsi_node_new_default(struct iscsi_node **ret);
+/* The same settings again, and another portal for them (id->iface may be NULL: n's own stays). */
+int iscsi_node_copy(const struct iscsi_node *n, struct iscsi_node **ret);
+int iscsi_node_set_portal(
+	struct iscsi_db *db, struct iscsi_node *n, const struct iscsi_node_id *id);
 void iscsi_node_free(struct iscsi_node *n); /* wipes the secrets */
 void iscsi_node_get_id(const struct iscsi_node *n, struct iscsi_node_id *ret); /* borrowed */
 
@@ -176,6 +180,23 @@ int iscsi_db_update(struct iscsi_db *db, const struct iscsi_node_id *id,
 
 /* The record, its links, and the directories that are empty then. -ENOENT. */
 int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id);
+
+/*
+ * iscsi_db_update or iscsi_db_delete (settings NULL) of every record that matches, as one group and on
+ * all processors. Both callbacks are called for each record in the order of iscsi_db_each, by the
+ * caller's thread: may, which can be NULL, before anything is changed (false: this record stays as it
+ * is), told when all is done, with what became of it: r and bad as of the function (-ECANCELED: may did
+ * not let it), iscsi_db_error says more. Returns what went wrong with finding records and with the group.
+ */
+struct iscsi_change {
+	const struct iscsi_setting *settings;
+	size_t n;
+	bool (*may)(void *data, const struct iscsi_node_id *id);
+	void (*told)(void *data, const struct iscsi_node_id *id, int r, size_t bad);
+	void *data;
+};
+int iscsi_db_change_each(struct iscsi_db *db, const struct iscsi_node_match *match,
+	const struct iscsi_change *change);
 
 /* ---- interfaces (ROOT/.../ifaces/NAME); "default" and "iser" are built in ---- */
 

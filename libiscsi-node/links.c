@@ -64,6 +64,7 @@ void sources_forget(struct iscsi_db *db)
 	}
 	free(STEAL_PTR(db->sources));
 	db->n_sources = 0;
+	db->sources_loaded = false;
 }
 
 /* Takes over fd. */
@@ -106,7 +107,7 @@ static int sources_load(struct iscsi_db *db)
 {
 	int r = 0;
 
-	if (db->sources)
+	if (db->sources_loaded)
 		return 0;
 	for (size_t i = 0; r == 0 && i < N_SOURCE_DIRS; i++) {
 		const struct source_dir *dir = &source_dirs[i];
@@ -118,12 +119,13 @@ static int sources_load(struct iscsi_db *db)
 			continue;
 		if (dir->per_source)
 			r = sources_add_servers(db, dir->name, fd);
-		if (r == 0)
+		if (r == 0 && dir->flat)
 			r = sources_add(db, dir->name, fd);
 		else
 			close(fd);
 	}
 	db_begin(db);
+	db->sources_loaded = r == 0;
 	return r;
 }
 
@@ -172,12 +174,18 @@ static int open_source(struct iscsi_db *db, const char *name)
 	return r < 0 ? r : fd;
 }
 
+static bool leads_to(int fd, const char *name, const char *target)
+{
+	char now[PATH_MAX];
+	ssize_t len = readlinkat(fd, name, now, sizeof(now));
+
+	return len >= 0 && (size_t)len == strlen(target) && !memcmp(now, target, (size_t)len);
+}
+
 /* Makes the link, or makes sure of it. Only the record's path as seen from ROOT goes into it. */
 static int add(struct iscsi_db *db, const char *source, const char *name, const struct place *p)
 {
 	char *CLEANUP_FREE target = str_printf("%s/nodes/%s", db->dir + strlen(db->root), p->dir);
-	char now[PATH_MAX];
-	ssize_t len;
 	int fd, r;
 
 	if (!target)
@@ -187,14 +195,13 @@ static int add(struct iscsi_db *db, const char *source, const char *name, const 
 	fd = open_source(db, source);
 	if (fd < 0)
 		return fd;
-	len = readlinkat(fd, name, now, sizeof(now) - 1);
-	if (len >= 0) {
-		now[len] = '\0';
-		if (str_eq(now, target))
+	r = symlinkat(target, fd, name) < 0 ? -errno : 0;
+	if (r == -EEXIST) {
+		if (leads_to(fd, name, target))
 			return 0;
 		unlinkat(fd, name, 0);
+		r = symlinkat(target, fd, name) < 0 ? -errno : 0;
 	}
-	r = symlinkat(target, fd, name) < 0 ? -errno : 0;
 	if (r == 0 && !db->commit.depth && fsync(fd) < 0)
 		r = -errno;
 	return r < 0 ? db_fail(db, r, "cannot link %s in %s/%s: %s", name, db->dir, source,

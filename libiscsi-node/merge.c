@@ -2,6 +2,7 @@
 /* A discovery's result into the database. */
 #include "place.h"
 #include "str.h"
+#include "team.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,8 +15,10 @@ static void cleanup_node(struct iscsi_node **n)
 struct merge {
 	struct iscsi_db *db;
 	const struct iscsi_source *source;
-	struct iscsi_node **by_target; /* what was announced, sorted */
+	struct iscsi_node **nodes, **by_target; /* what was announced, and sorted */
 	size_t n;
+	unsigned int merge; /* enum iscsi_merge */
+	bool keep_settings; /* of what is there */
 	bool (*keep)(void *data, const struct iscsi_node_id *id);
 	void *data;
 };
@@ -43,12 +46,10 @@ static int set_source(struct iscsi_db *db, struct iscsi_node *n, const struct is
 
 static int put(struct iscsi_db *db, struct iscsi_node *n, unsigned int merge)
 {
-	bool exists;
-	int r = node_exists(db, n, &exists);
+	bool exists = false;
+	int r = merge & ISCSI_MERGE_UPDATE ? 0 : node_exists(db, n, &exists);
 
-	if (r < 0)
-		return r;
-	return exists && !(merge & ISCSI_MERGE_UPDATE) ? 0 : node_store(db, n);
+	return r < 0 || exists ? r : node_store(db, n);
 }
 
 static int put_locked(struct iscsi_db *db, struct iscsi_node *n, unsigned int merge)
@@ -133,20 +134,37 @@ static int drop(void *data, const struct iscsi_node_id *id)
 	return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
-static int put_all(struct iscsi_db *db, const struct iscsi_source *source,
-	struct iscsi_node **nodes, size_t n, unsigned int merge)
+static const char *target_of(void *data, size_t i)
+{
+	const struct merge *m = data;
+
+	return m->nodes[i]->target;
+}
+
+static int put_one(void *data, struct iscsi_db *db, size_t i)
 {
 	const unsigned int store = ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE;
-	/* Who asks for an update alone means it. */
-	int r = (merge & store) == store ? config_is_yes(db, "discovery.keep_node_settings") : 0;
-	bool keep = r > 0;
+	const struct merge *m = data;
+	int r = set_source(db, m->nodes[i], m->source);
 
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		r = set_source(db, nodes[i], source);
-		if (r == 0 && merge & store && !(keep && take_stored(db, &nodes[i]) == 0))
-			r = put_locked(db, nodes[i], merge);
-	}
-	return r < 0 ? r : 0;
+	if (r < 0 || !(m->merge & store) ||
+		(m->keep_settings && take_stored(db, &m->nodes[i]) == 0))
+		return r;
+	return put_locked(db, m->nodes[i], m->merge);
+}
+
+static int put_all(struct merge *m)
+{
+	const unsigned int store = ISCSI_MERGE_NEW | ISCSI_MERGE_UPDATE;
+	const struct team_work work = {
+		.target = target_of, .one = put_one, .data = m, .stop = true};
+	/* Who asks for an update alone means it. */
+	int r = (m->merge & store) == store
+			? config_is_yes(m->db, "discovery.keep_node_settings")
+			: 0;
+
+	m->keep_settings = r > 0;
+	return r < 0 ? r : team_run(m->db, m->n, &work);
 }
 
 int iscsi_db_merge(struct iscsi_db *db, const struct iscsi_source *source,
@@ -154,7 +172,9 @@ int iscsi_db_merge(struct iscsi_db *db, const struct iscsi_source *source,
 	bool (*keep)(void *data, const struct iscsi_node_id *id), void *data)
 {
 	struct iscsi_node **CLEANUP_FREE by_target = calloc(n + 1, sizeof(*by_target));
-	struct merge m = {db, source, by_target, n, keep, data};
+	struct merge m = {
+		.db = db, .source = source, .nodes = nodes, .by_target = by_target, .n = n,
+		.merge = merge, .keep = keep, .data = data};
 	const char *fault = source->address ? iscsi_address_fault(source->address) : NULL;
 	int r;
 
@@ -164,7 +184,7 @@ int iscsi_db_merge(struct iscsi_db *db, const struct iscsi_source *source,
 	if (fault)
 		return db_fail(db, -EINVAL, "the address of the discovery source %s", fault);
 	iscsi_db_group_begin(db);
-	r = put_all(db, source, nodes, n, merge);
+	r = put_all(&m);
 	/* A source that announces nothing at all is rather broken than empty. */
 	if (r == 0 && n && merge & ISCSI_MERGE_DELETE) {
 		memcpy(by_target, nodes, n * sizeof(*nodes));

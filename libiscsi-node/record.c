@@ -148,18 +148,27 @@ bool record_is_default(const struct record *r, const struct setting *s)
 	return *number_at(r, s) == s->number;
 }
 
-/* Whether the key exists for this record; late keys exist always, see shown. */
-static bool applies(const struct record *r, const struct setting *s)
+#define FAMILIES (SETTING_IPV4 | SETTING_IPV6)
+
+/* The family of r's interface, if it has one. */
+static unsigned int family_of(const struct record *r)
 {
-	unsigned int family = s->flags & (SETTING_IPV4 | SETTING_IPV6);
 	const struct iscsi_node *n = (const struct iscsi_node *)r;
 
-	return !family || family == (iface_is_ipv6(&n->iface) ? SETTING_IPV6 : SETTING_IPV4);
+	if (r->settings != &node_settings && r->settings != &iface_settings)
+		return 0;
+	return iface_is_ipv6(&n->iface) ? SETTING_IPV6 : SETTING_IPV4;
 }
 
-static bool shown(const struct record *r, const struct setting *s)
+/* Whether the key exists for records of this family; late keys exist always, see shown. */
+static bool applies(unsigned int family, const struct setting *s)
 {
-	if (s->flags & SETTING_HIDDEN || !applies(r, s))
+	return !(s->flags & FAMILIES) || s->flags & family;
+}
+
+static bool shown(const struct record *r, unsigned int family, const struct setting *s)
+{
+	if (s->flags & SETTING_HIDDEN || !applies(family, s))
 		return false;
 	return !s->late || r->stated & s->late || !record_is_default(r, s);
 }
@@ -168,21 +177,33 @@ static bool shown(const struct record *r, const struct setting *s)
  * open-iscsi's two readers tell the family by different rules, and one of them stops at a key of
  * the other family: where they disagree such a key is stored only when it says something.
  */
-static bool stored(const struct record *r, const struct setting *s)
+static bool is_doubtful(const struct record *r, unsigned int family)
 {
 	const struct iscsi_node *n = (const struct iscsi_node *)r;
 
-	if (!shown(r, s))
-		return false;
-	if (!(s->flags & (SETTING_IPV4 | SETTING_IPV6)) || !record_is_default(r, s))
-		return true;
-	return iface_is_ipv6(&n->iface) == (n->iface.name && strstr(n->iface.name, "ipv6"));
+	return family && (family == SETTING_IPV6) != (n->iface.name && strstr(n->iface.name, "ipv6"));
+}
+
+/* Into r->text. */
+static const char *number_text(struct record *r, int64_t n)
+{
+	char *p = &r->text[sizeof(r->text) - 1];
+	uint64_t left = (uint64_t)(n < 0 ? -n : n);
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + left % 10);
+	while (left /= 10);
+	if (n < 0)
+		*--p = '-';
+	return p;
 }
 
 /* The value as text: the record's own, or formatted into r->text. Never NULL. */
 static const char *value_of(struct record *r, const struct setting *s)
 {
 	const char *text;
+	int n;
 
 	switch (s->type) {
 	case SETTING_TEXT:
@@ -192,31 +213,32 @@ static const char *value_of(struct record *r, const struct setting *s)
 	case SETTING_CHOICE:
 		return s->choices[*number_at(r, s)];
 	case SETTING_NUMBER:
-		snprintf(r->text, sizeof(r->text), s->bits ? "%u" : "%d", *number_at(r, s));
-		break;
+		n = *number_at(r, s);
+		return number_text(r, s->bits ? (int64_t)(unsigned int)n : n);
 	case SETTING_LENGTH:
 		text = *text_at(r, s);
-		snprintf(r->text, sizeof(r->text), "%zu", text ? strlen(text) : 0);
-		break;
+		return number_text(r, text ? (int64_t)strlen(text) : 0);
 	}
-	return r->text;
+	return "";
 }
 
 const char *record_get(struct record *r, const char *key)
 {
 	const struct setting *s = settings_find(r->settings, key);
 
-	return s && applies(r, s) ? value_of(r, s) : NULL;
+	return s && applies(family_of(r), s) ? value_of(r, s) : NULL;
 }
 
 int record_each(struct record *r,
 	int (*each)(void *data, const char *key, const char *value, bool secret), void *data)
 {
+	unsigned int family = family_of(r);
+
 	for (size_t i = 0; i < r->settings->n; i++) {
 		const struct setting *s = &r->settings->rows[i];
 		int ret;
 
-		if (!shown(r, s))
+		if (!shown(r, family, s))
 			continue;
 		ret = each(data, s->key, value_of(r, s), s->flags & SETTING_SECRET);
 		if (ret)
@@ -229,13 +251,17 @@ struct writer {
 	struct record *record;
 	int (*each)(void *data, const char *key, const char *value);
 	void *data;
+	unsigned int family;
+	bool doubtful; /* the family */
 };
 
 static int write_row(const struct writer *w, const struct setting *s)
 {
 	const char *value;
 
-	if (!stored(w->record, s) || find_kept(w->record, s->key))
+	if (!shown(w->record, w->family, s) || find_kept(w->record, s->key))
+		return 0;
+	if (w->doubtful && s->flags & FAMILIES && record_is_default(w->record, s))
 		return 0;
 	value = value_of(w->record, s);
 	return *value ? w->each(w->data, s->key, value) : 0;
@@ -247,22 +273,21 @@ static int write_row(const struct writer *w, const struct setting *s)
 static int write_ranked(const struct writer *w)
 {
 	const struct settings *all = w->record->settings;
+	const struct setting *ranked[FILE_RANKS + 1];
+	int ret = 0;
 
-	for (unsigned int rank = 1; rank <= FILE_RANKS; rank++)
-		for (size_t i = 0; i < all->n; i++)
-			if (all->rows[i].file_rank == rank) {
-				int ret = write_row(w, &all->rows[i]);
-
-				if (ret)
-					return ret;
-			}
-	return 0;
+	for (size_t i = 0; i < all->n; i++)
+		ranked[all->rows[i].file_rank] = &all->rows[i];
+	for (unsigned int rank = 1; rank <= FILE_RANKS && !ret; rank++)
+		ret = write_row(w, ranked[rank]);
+	return ret;
 }
 
 int record_each_stored(
 	struct record *r, int (*each)(void *data, const char *key, const char *value), void *data)
 {
-	struct writer w = {r, each, data};
+	unsigned int family = family_of(r);
+	struct writer w = {r, each, data, family, is_doubtful(r, family)};
 	bool in_iface = false;
 	int ret = 0;
 
@@ -321,7 +346,7 @@ static int number_of(const struct setting *s, const char *value)
 static bool has_control(const char *s)
 {
 	for (; *s; s++)
-		if (iscntrl((unsigned char)*s) && *s != '\t')
+		if (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7f)
 			return true;
 	return false;
 }
@@ -389,6 +414,44 @@ int iscsi_node_new_default(struct iscsi_node **ret)
 		return -ENOMEM;
 	}
 	*ret = n;
+	return 0;
+}
+
+static int copy_kept(struct record *to, const struct record *from)
+{
+	for (size_t i = 0; i < from->n_unknown; i++)
+		if (record_keep(to, from->unknown[i].key, from->unknown[i].value) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int iscsi_node_copy(const struct iscsi_node *n, struct iscsi_node **ret)
+{
+	struct iscsi_node *copy = malloc(sizeof(*copy));
+	struct record *r = &copy->record;
+	int error = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	*copy = *n;
+	r->unknown = NULL;
+	r->n_unknown = 0;
+	for (size_t i = 0; i < r->settings->n; i++) {
+		const struct setting *s = &r->settings->rows[i];
+
+		if (s->type != SETTING_TEXT && s->type != SETTING_LIST)
+			continue;
+		*text_at(r, s) = NULL;
+		if (error == 0)
+			error = str_set(text_at(r, s), *text_at(&n->record, s));
+	}
+	if (error == 0)
+		error = copy_kept(r, &n->record);
+	if (error < 0) {
+		iscsi_node_free(copy);
+		return error;
+	}
+	*ret = copy;
 	return 0;
 }
 

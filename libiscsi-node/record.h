@@ -174,7 +174,9 @@ enum line line_read(char **pos, char *end, char **ret_key, char **ret_value);
 struct parse {
 	bool record;	   /* a record's own file: keep what is unknown, note what is stated */
 	unsigned int only; /* rows that have one of these flags; 0: all */
-	bool quiet;	   /* db_parse_file: no warnings */
+	/* For db_parse_file: no warnings; where the text is to be left as it was, NULL: nowhere. */
+	bool quiet;
+	struct buf *text;
 	/* What is wrong with a line; may be NULL. */
 	void (*warn)(void *data, unsigned int line, const char *text);
 	void *data;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Records in their files: load, store, update, delete. */
+#include "buf.h"
 #include "file.h"
 #include "place.h"
 #include "str.h"
@@ -34,16 +35,17 @@ static int name_node(struct iscsi_node *n, const struct iscsi_node_id *id)
 	return id->iface ? str_set(&n->iface.name, id->iface) : 0;
 }
 
+/* text: where the file's is to be left, or NULL. */
 static int load(struct iscsi_db *db, int nodes, const struct iscsi_node_id *id,
-	const struct place *place, struct iscsi_node **ret)
+	const struct place *place, struct buf *text, struct iscsi_node **ret)
 {
 	char *CLEANUP_FREE name = str_printf("%s/nodes/%s", db->dir, place->file);
 	struct iscsi_node *CLEANUP_NODE n = NULL;
 	int r = name ? iscsi_node_new_default(&n) : -ENOMEM;
 
 	if (r == 0)
-		r = db_parse_file(
-			db, nodes, place->file, name, &n->record, &(struct parse){.record = true});
+		r = db_parse_file(db, nodes, place->file, name, &n->record,
+			&(struct parse){.record = true, .text = text});
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -68,7 +70,7 @@ int iscsi_db_load(struct iscsi_db *db, const struct iscsi_node_id *id, struct is
 	if (r < 0)
 		return r;
 	nodes = db_open_dir(db, "nodes", false);
-	return nodes < 0 ? nodes : load(db, nodes, id, &place, ret);
+	return nodes < 0 ? nodes : load(db, nodes, id, &place, NULL, ret);
 }
 
 int iscsi_node_new(struct iscsi_db *db, const struct iscsi_node_id *id, struct iscsi_node **ret)
@@ -93,6 +95,20 @@ int iscsi_node_new(struct iscsi_db *db, const struct iscsi_node_id *id, struct i
 	n->discovery_type = DISCOVERY_STATIC;
 	*ret = STEAL_PTR(n);
 	return 0;
+}
+
+int iscsi_node_set_portal(
+	struct iscsi_db *db, struct iscsi_node *n, const struct iscsi_node_id *id)
+{
+	struct iscsi_node_id whole = *id;
+	struct place place;
+	int r;
+
+	db_begin(db);
+	if (!whole.iface)
+		whole.iface = n->iface.name;
+	r = place_of(db, &whole, &place);
+	return r < 0 ? r : name_node(n, id);
 }
 
 int old_style_iface(struct iscsi_db *db, int nodes, const struct place *place, char **ret)
@@ -140,7 +156,7 @@ static int old_style_place(struct iscsi_db *db, const struct iscsi_node *n, stru
 
 int node_exists(struct iscsi_db *db, struct iscsi_node *n, bool *ret)
 {
-	int CLEANUP_CLOSE nodes = db_open_dir(db, "nodes", false);
+	int nodes = commit_dir(db, DB_NODES, false);
 	struct iscsi_node_id id;
 	struct place place;
 	int r;
@@ -164,19 +180,27 @@ int node_exists(struct iscsi_db *db, struct iscsi_node *n, bool *ret)
 	return r;
 }
 
-/* The directories of a record, through no link. */
+/* 1 when it was not there. */
+static int make_dir(int dir, const char *name)
+{
+	if (mkdirat(dir, name, 0700) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : -errno;
+}
+
+/* The directories of a record, through no link. 1 when the target's was not there. */
 static int make_dirs(int nodes, const char *target, const struct place *place)
 {
 	int CLEANUP_CLOSE dir = -1;
+	int fresh = make_dir(nodes, target), r;
 
-	if (mkdirat(nodes, target, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	if (str_eq(place->dir, target))
-		return 0;
+	if (fresh < 0 || str_eq(place->dir, target))
+		return fresh;
 	dir = file_open_beneath(nodes, target, O_PATH | O_DIRECTORY, 0);
 	if (dir < 0)
 		return dir;
-	return mkdirat(dir, place->portal, 0700) < 0 && errno != EEXIST ? -errno : 0;
+	r = make_dir(dir, place->portal);
+	return r < 0 ? r : fresh;
 }
 
 /* Those that are empty now. */
@@ -200,11 +224,38 @@ static void undo(struct iscsi_db *db, int nodes, const struct iscsi_node_id *id,
 	remove_dirs(db, nodes, id->target, place->dir);
 }
 
-/* Writes n where its id says, nodes being the directory of that name. */
+/* The text of the file, when there is one. */
+static void read_stored(int nodes, const char *file, struct buf *ret)
+{
+	char *text;
+	size_t len;
+
+	if (file_read(nodes, file, RECORD_FILE_MAX, &text, &len) == 0)
+		*ret = (struct buf){(uint8_t *)text, len, len};
+}
+
+/*
+ * Writes n where its id says. fresh: its target had no directory. old: the file of the old style that
+ * is to go then, or NULL.
+ */
+static int write_file(struct iscsi_db *db, int nodes, struct iscsi_node *n,
+	const struct place *place, bool fresh, const char *old)
+{
+	struct buf CLEANUP(buf_free) stored = {0};
+	int r;
+
+	if (!fresh && !old)
+		read_stored(nodes, place->file, &stored);
+	r = commit_write(db, DB_NODES, place->file, &n->record, &stored);
+	return r == 0 && old ? commit_then_remove(db, old) : r;
+}
+
+/* Writes n, nodes being the directory of that name. */
 static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 {
 	struct iscsi_node_id id;
 	struct place place, old;
+	bool fresh, has_old;
 	int r;
 
 	iscsi_node_get_id(n, &id);
@@ -214,16 +265,16 @@ static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 	if (r < 0)
 		return r;
 	r = make_dirs(nodes, id.target, &place);
+	fresh = r > 0;
 	if (r < 0)
 		db_fail(db, r, "cannot make %s/nodes/%s: %s", db->dir, place.dir, strerror(-r));
-	if (r == 0)
+	if (r >= 0)
 		r = links_set(db, n);
+	has_old = !fresh && id.tpgt >= 0 && is_file(nodes, old.file);
 	if (r == 0)
-		r = commit_write(db, DB_NODES, place.file, &n->record);
+		r = write_file(db, nodes, n, &place, fresh, has_old ? old.file : NULL);
 	if (r < 0)
 		undo(db, nodes, &id, &place);
-	if (r == 0 && id.tpgt >= 0 && is_file(nodes, old.file))
-		r = commit_then_remove(db, old.file);
 	return r;
 }
 
@@ -347,15 +398,16 @@ static int update(struct iscsi_db *db, const struct iscsi_node_id *id, const str
 	const struct iscsi_setting *settings, size_t n_settings, size_t *bad)
 {
 	struct iscsi_node *CLEANUP_NODE n = NULL;
+	struct buf CLEANUP(buf_free) text = {0};
 	int nodes, r = commit_settle(db, place->file, id->target);
 
 	if (r < 0)
 		return r;
 	nodes = commit_dir(db, DB_NODES, false);
-	r = nodes < 0 ? nodes : load(db, nodes, id, place, &n);
+	r = nodes < 0 ? nodes : load(db, nodes, id, place, &text, &n);
 	if (r == 0)
 		r = change(n, settings, n_settings, bad);
-	return r ? r : commit_write(db, DB_NODES, place->file, &n->record);
+	return r ? r : commit_write(db, DB_NODES, place->file, &n->record, &text);
 }
 
 int iscsi_db_update(struct iscsi_db *db, const struct iscsi_node_id *id,

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECORD_SIZE 4096 /* enough for most */
+
 /* open-iscsi skips one character behind the key, and so "key==value" is no value with a '='. */
 static char *skip_equals(char *p)
 {
@@ -190,17 +192,24 @@ static int add_text(struct buf *b, const char *text)
 static int add_line(void *data, const char *key, const char *value)
 {
 	struct buf *b = data;
+	size_t key_len = strlen(key), value_len = strlen(value);
+	uint8_t *p;
 
-	if (add_text(b, key) < 0 || add_text(b, " = ") < 0 || add_text(b, value) < 0)
+	if (buf_reserve(b, key_len + value_len + 4) < 0)
 		return -ENOMEM;
-	return add_text(b, "\n");
+	p = mempcpy(b->data + b->len, key, key_len);
+	p = mempcpy(p, " = ", 3);
+	p = mempcpy(p, value, value_len);
+	*p++ = '\n';
+	b->len = (size_t)(p - b->data);
+	return 0;
 }
 
 int record_format(struct record *r, char **ret, size_t *ret_len)
 {
 	struct buf b = {0};
 
-	if (add_text(&b, "# BEGIN RECORD " VERSION "\n") < 0 ||
+	if (buf_reserve(&b, RECORD_SIZE) < 0 || add_text(&b, "# BEGIN RECORD " VERSION "\n") < 0 ||
 		record_each_stored(r, add_line, &b) < 0 || add_text(&b, "# END RECORD\n") < 0) {
 		buf_free(&b);
 		return -ENOMEM;

@@ -113,7 +113,7 @@ static int set_unknown(struct iscsi_db *own, const char *key, const char *value)
 	record_parse(&n->record, line, strlen(line), &(struct parse){.record = true});
 	r = place_of(own, &id, &place);
 	if (r == 0)
-		r = commit_write(own, DB_NODES, place.file, &n->record);
+		r = commit_write(own, DB_NODES, place.file, &n->record, NULL);
 	iscsi_node_free(n);
 	return r;
 }

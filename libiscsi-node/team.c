@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "team.h"
+
+#include "crew.h"
+#include "str.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SLICE 200 /* records, and those of the last one's target */
+
+struct result {
+	int r;
+	char *text, *warnings; /* a line each */
+};
+
+struct slice {
+	size_t first, n; /* in order */
+	int r;
+	char *text;
+	bool changed;
+};
+
+struct team {
+	struct iscsi_db *db;
+	const struct team_work *work;
+	size_t n;
+	size_t *order; /* of the records, by target */
+	struct result *results;
+	struct slice *slices;
+	size_t n_slices;
+	bool stop;
+};
+
+/* Where no thread can tell the caller: for later. */
+static void keep_warning(void *data, const char *text)
+{
+	struct result *r = data;
+	char *more = str_printf("%s%s\n", r->warnings ? r->warnings : "", text);
+
+	if (!more)
+		return;
+	free(r->warnings);
+	r->warnings = more;
+}
+
+static void repeat_warnings(struct iscsi_db *db, char *text)
+{
+	char *save = NULL;
+
+	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
+		line = strtok_r(NULL, "\n", &save))
+		db_warn(db, "%s", line);
+}
+
+static char *copy_error(const struct iscsi_db *db)
+{
+	return *iscsi_db_error(db) ? strdup(iscsi_db_error(db)) : NULL;
+}
+
+static void work_on(struct team *t, struct iscsi_db *db, struct slice *s)
+{
+	bool stop = false;
+
+	for (size_t i = s->first; i < s->first + s->n && !stop; i++) {
+		size_t record = t->order[i];
+		struct result *result = &t->results[record];
+
+		iscsi_db_on_warning(db, keep_warning, result);
+		result->r = t->work->one(t->work->data, db, record);
+		if (result->r)
+			result->text = copy_error(db);
+		stop = t->work->stop && result->r;
+	}
+	if (stop)
+		__atomic_store_n(&t->stop, true, __ATOMIC_RELAXED);
+}
+
+static void work_on_slice(void *data, size_t i)
+{
+	struct team *t = data;
+	struct slice *s = &t->slices[i];
+	struct iscsi_db *db;
+
+	if (__atomic_load_n(&t->stop, __ATOMIC_RELAXED))
+		return;
+	s->r = db_clone(t->db, &db);
+	if (s->r < 0)
+		return;
+	iscsi_db_group_begin(db);
+	work_on(t, db, s);
+	s->r = group_leave(db);
+	if (s->r < 0)
+		s->text = copy_error(db);
+	s->changed = db->commit.changed;
+	iscsi_db_close(db);
+}
+
+/* ---- slices ---- */
+
+static int compare_targets(const void *a, const void *b, void *data)
+{
+	const struct team *t = data;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	int r = strcmp(t->work->target(t->work->data, x), t->work->target(t->work->data, y));
+
+	return r ? r : (x > y) - (x < y);
+}
+
+static bool same_target(const struct team *t, size_t i)
+{
+	return str_eq(t->work->target(t->work->data, t->order[i]),
+		t->work->target(t->work->data, t->order[i - 1]));
+}
+
+static void cut_slices(struct team *t)
+{
+	size_t i = 0;
+
+	while (i < t->n) {
+		struct slice *s = &t->slices[t->n_slices++];
+
+		s->first = i;
+		i += t->n - i < SLICE ? t->n - i : SLICE;
+		while (i < t->n && same_target(t, i))
+			i++;
+		s->n = i - s->first;
+	}
+}
+
+static bool is_sorted(const struct team *t)
+{
+	for (size_t i = 1; i < t->n; i++)
+		if (compare_targets(&t->order[i - 1], &t->order[i], (void *)t) > 0)
+			return false;
+	return true;
+}
+
+static int prepare(struct team *t)
+{
+	t->order = calloc(t->n + 1, sizeof(*t->order));
+	t->results = calloc(t->n + 1, sizeof(*t->results));
+	t->slices = calloc(t->n / SLICE + 1, sizeof(*t->slices));
+	if (!t->order || !t->results || !t->slices)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n; i++)
+		t->order[i] = i;
+	if (!is_sorted(t))
+		qsort_r(t->order, t->n, sizeof(*t->order), compare_targets, t);
+	cut_slices(t);
+	return 0;
+}
+
+/* ---- what became of it ---- */
+
+static int take(struct iscsi_db *db, int r, char **text)
+{
+	db_begin(db);
+	db->error = STEAL_PTR(*text);
+	return r;
+}
+
+static int tell(struct team *t)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct result *result = &t->results[i];
+
+		repeat_warnings(t->db, result->warnings);
+		if (t->work->told)
+			t->work->told(t->work->data, i, result->r, result->text);
+		if (t->work->stop && result->r && !r)
+			r = take(t->db, result->r, &result->text);
+	}
+	for (size_t i = 0; i < t->n_slices; i++) {
+		t->db->commit.changed |= t->slices[i].changed;
+		if (t->slices[i].r && !r)
+			r = take(t->db, t->slices[i].r, &t->slices[i].text);
+	}
+	return r;
+}
+
+static void release(struct team *t)
+{
+	for (size_t i = 0; t->results && i < t->n; i++) {
+		free(t->results[i].text);
+		free(t->results[i].warnings);
+	}
+	for (size_t i = 0; i < t->n_slices; i++)
+		free(t->slices[i].text);
+	free(t->order);
+	free(t->results);
+	free(t->slices);
+}
+
+int team_run(struct iscsi_db *db, size_t n, const struct team_work *work)
+{
+	struct team t = {.db = db, .work = work, .n = n};
+	int r = prepare(&t);
+
+	if (r == 0) {
+		/* What this thread has locked another one could wait for. */
+		iscsi_db_group_begin(db);
+		group_settle(db);
+		crew_run(crew_size(t.n_slices, 1), t.n_slices, work_on_slice, &t);
+		r = group_end(db, tell(&t));
+	}
+	release(&t);
+	return r;
+}
