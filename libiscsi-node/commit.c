@@ -345,28 +345,36 @@ static int stage_text(
 	return 0;
 }
 
-static bool is_same(const struct buf *stored, const char *text, size_t len)
+static bool is_same(const struct buf *stored, const struct buf *text)
 {
-	return stored && stored->len == len && memcmp(stored->data, text, len) == 0;
+	return stored && stored->len == text->len && !memcmp(stored->data, text->data, text->len);
+}
+
+int commit_write_text(struct iscsi_db *db, enum db_dir dir, const char *path,
+	const struct buf *text, const struct buf *stored)
+{
+	int r = commit_dir(db, dir, true);
+
+	if (r >= 0 && is_same(stored, text) && !is_staged(&db->commit, path, NULL))
+		return 0;
+	if (r >= 0)
+		r = stage_text(db, dir, path, (const char *)text->data, text->len);
+	return r < 0 ? db_fail(db, r, "cannot write %s/%s/%s: %s", db->dir, dir_names[dir], path,
+			       strerror(-r))
+		     : 0;
 }
 
 int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r,
 	const struct buf *stored)
 {
-	char *text = NULL;
-	size_t len = 0;
-	int ret = commit_dir(db, dir, true);
+	struct buf CLEANUP(buf_free) text = {0};
+	char *bytes;
+	size_t len;
 
-	if (ret >= 0)
-		ret = record_format(r, &text, &len);
-	if (ret == 0 && (is_staged(&db->commit, path, NULL) || !is_same(stored, text, len)))
-		ret = stage_text(db, dir, path, text, len);
-	if (text)
-		str_wipe(text, len);
-	free(text);
-	return ret < 0 ? db_fail(db, ret, "cannot write %s/%s/%s: %s", db->dir, dir_names[dir],
-				 path, strerror(-ret))
-		       : 0;
+	if (record_format(r, &bytes, &len) < 0)
+		return -ENOMEM;
+	text = (struct buf){(uint8_t *)bytes, len, len};
+	return commit_write_text(db, dir, path, &text, stored);
 }
 
 int commit_then_remove(struct iscsi_db *db, const char *old)

@@ -3,6 +3,7 @@
 
 #include "buf.h"
 #include "file.h"
+#include "pattern.h"
 #include "str.h"
 
 #include <dirent.h>
@@ -93,6 +94,7 @@ void iscsi_db_close(struct iscsi_db *db)
 		iscsi_db_group_end(db);
 	}
 	free(db->commit.staged);
+	pattern_free(db->pattern);
 	filter_release(&db->allow);
 	filter_release(&db->deny);
 	free(db->root);

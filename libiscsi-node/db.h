@@ -67,6 +67,8 @@ struct iscsi_db {
 	struct source *sources; /* known while the lock is held */
 	size_t n_sources;
 	bool sources_loaded;
+	struct pattern *pattern; /* of the last update in a group */
+	unsigned int patterns, fits; /* learnt, and how often one of them was of use */
 };
 
 /* Another one on the same files, for another thread. */
@@ -113,6 +115,9 @@ int commit_dir(struct iscsi_db *db, enum db_dir dir, bool make);
 struct buf;
 int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r,
 	const struct buf *stored);
+/* The same for a text. */
+int commit_write_text(struct iscsi_db *db, enum db_dir dir, const char *path,
+	const struct buf *text, const struct buf *stored);
 /* Removes old, below the same directory, once what was written last is in place. */
 int commit_then_remove(struct iscsi_db *db, const char *old);
 /* r is how the change went: returned, or else what went wrong here. */

@@ -2,6 +2,7 @@
 /* Records in their files: load, store, update, delete. */
 #include "buf.h"
 #include "file.h"
+#include "pattern.h"
 #include "place.h"
 #include "str.h"
 
@@ -394,6 +395,33 @@ static int change(
 	return 0;
 }
 
+#define PATTERNS_TRIED 8
+
+/* In a group, which has others of the kind; not where no record is like the one before. */
+static void learn(struct iscsi_db *db, const struct iscsi_setting *settings, size_t n_settings,
+	const struct buf *text, struct iscsi_node *n)
+{
+	if (!db->commit.depth || (db->patterns >= PATTERNS_TRIED && db->fits < db->patterns))
+		return;
+	db->patterns++;
+	pattern_learn(&db->pattern, settings, n_settings, text, n);
+}
+
+/* 1 when there is no pattern that fits. */
+static int update_by_pattern(struct iscsi_db *db, int nodes, const struct iscsi_node_id *id,
+	const struct place *place, const struct iscsi_setting *settings, size_t n_settings)
+{
+	struct buf CLEANUP(buf_free) text = {0}, CLEANUP(buf_free) changed = {0};
+
+	if (!db->pattern || id->tpgt < 0)
+		return 1;
+	read_stored(nodes, place->file, &text);
+	if (!text.len || !pattern_apply(db->pattern, settings, n_settings, id, &text, &changed))
+		return 1;
+	db->fits++;
+	return commit_write_text(db, DB_NODES, place->file, &changed, &text);
+}
+
 static int update(struct iscsi_db *db, const struct iscsi_node_id *id, const struct place *place,
 	const struct iscsi_setting *settings, size_t n_settings, size_t *bad)
 {
@@ -404,10 +432,16 @@ static int update(struct iscsi_db *db, const struct iscsi_node_id *id, const str
 	if (r < 0)
 		return r;
 	nodes = commit_dir(db, DB_NODES, false);
-	r = nodes < 0 ? nodes : load(db, nodes, id, place, &text, &n);
+	r = nodes < 0 ? nodes : update_by_pattern(db, nodes, id, place, settings, n_settings);
+	if (r <= 0)
+		return r;
+	r = load(db, nodes, id, place, &text, &n);
 	if (r == 0)
 		r = change(n, settings, n_settings, bad);
-	return r ? r : commit_write(db, DB_NODES, place->file, &n->record, &text);
+	if (r)
+		return r;
+	learn(db, settings, n_settings, &text, n);
+	return commit_write(db, DB_NODES, place->file, &n->record, &text);
 }
 
 int iscsi_db_update(struct iscsi_db *db, const struct iscsi_node_id *id,

@@ -19,9 +19,10 @@ static char warnings[4096]; /* each with a newline */
 
 static inline void note_warning(void *data, const char *text)
 {
+	size_t len = strlen(warnings);
 	(void)data;
-	strncat(warnings, text, sizeof(warnings) - strlen(warnings) - 2);
-	strcat(warnings, "\n");
+
+	snprintf(warnings + len, sizeof(warnings) - len, "%s\n", text);
 }
 
 static inline void root_open(void)
