@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "json.h"
 #include "log.h"
 #include "str.h"
 #include "sysfs.h"
@@ -22,8 +23,18 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
 }
 
+static void add_to_json(struct app *a, uint32_t sid, const char *disk, const char *link)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "sid", json_object_new_int64(sid));
+	json_put_text(o, "disk", disk);
+	json_put_text(o, "link", link);
+	json_add(a, "devices", o);
+}
+
 /* False: udev has not seen it yet, or is at work on it. */
-static bool print_links(struct udev *udev, const char *disk)
+static bool print_links(struct app *a, struct udev *udev, uint32_t sid, const char *disk)
 {
 	struct udev_device *d = udev_device_new_from_subsystem_sysname(udev, "block", disk);
 	struct udev_list_entry *links, *link;
@@ -34,16 +45,19 @@ static bool print_links(struct udev *udev, const char *disk)
 	{
 		const char *name = udev_list_entry_get_name(link);
 
-		if (str_after(name, "/dev/disk/by-path/"))
-			puts(name);
+		if (!str_after(name, "/dev/disk/by-path/"))
+			continue;
+		report(a, "%s\n", name);
+		add_to_json(a, sid, disk, name);
 	}
 	udev_device_unref(d);
 	return done;
 }
 
-static bool wait_for_disk(struct udev *udev, const char *disk, int64_t deadline)
+static bool wait_for_disk(struct app *a, struct udev *udev, uint32_t sid, const char *disk,
+	int64_t deadline)
 {
-	while (!print_links(udev, disk)) {
+	while (!print_links(a, udev, sid, disk)) {
 		if (now_ms() >= deadline) {
 			log_error("udev did not name %s in time", disk);
 			return false;
@@ -90,7 +104,7 @@ static bool wait_for_session(
 	if (!read_probed(a, s, deadline, &luns))
 		return true;
 	for (size_t i = 0; i < luns.n && ok; i++)
-		ok = !luns.items[i].disk || wait_for_disk(udev, luns.items[i].disk, deadline);
+		ok = !luns.items[i].disk || wait_for_disk(a, udev, s->sid, luns.items[i].disk, deadline);
 	view_luns_clear(&luns);
 	return ok;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "discover.h"
+#include "json.h"
 #include "log.h"
 #include "str.h"
 
@@ -45,8 +46,9 @@ static bool keep(void *data, const struct iscsi_node_id *id)
 	for (size_t i = 0; i < c->sessions.n; i++)
 		if (session_uses(&c->sessions.items[i], id))
 			return true;
-	printf("Deleted [iface: %s, target: %s, portal: %s,%d]\n", id->iface, id->target,
+	report(c->app, "Deleted [iface: %s, target: %s, portal: %s,%d]\n", id->iface, id->target,
 		id->address, id->port);
+	json_add(c->app, "deleted", json_node_id(id));
 	return false;
 }
 

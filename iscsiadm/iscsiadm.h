@@ -24,6 +24,9 @@ int mode_iface(struct app *a);
 int mode_host(struct app *a);
 int mode_fw(struct app *a);
 
+/* What was done, for people: printed unless --json has it. */
+__attribute__((format(printf, 2, 3))) void report(struct app *a, const char *fmt, ...);
+
 /* Says what the database could not do, and gives the exit status for it. */
 int database_failed(struct app *a, int r);
 /* Says that an interface could not be loaded, and why when it is there. */

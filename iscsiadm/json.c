@@ -9,26 +9,38 @@
 
 #define SCHEMA 1 /* grows when a member changes its meaning or goes; new members may come */
 
+static void begin(struct app *a)
+{
+	if (a->json)
+		return;
+	a->json = json_object_new_object();
+	json_object_object_add(a->json, "version", json_object_new_int(SCHEMA));
+}
+
 void json_begin(struct app *a, const char *list)
 {
-	if (!a->json) {
-		a->json = json_object_new_object();
-		json_object_object_add(a->json, "version", json_object_new_int(SCHEMA));
-	}
+	if (!a->o.json)
+		return;
+	begin(a);
 	if (!json_object_object_get(a->json, list))
 		json_object_object_add(a->json, list, json_object_new_array());
 }
 
 void json_add(struct app *a, const char *list, struct json_object *o)
 {
+	if (!a->o.json) {
+		json_object_put(o);
+		return;
+	}
 	json_begin(a, list);
 	json_object_array_add(json_object_object_get(a->json, list), o);
 }
 
 void json_finish(struct app *a)
 {
-	if (!a->json)
+	if (!a->o.json)
 		return;
+	begin(a);
 	puts(json_object_to_json_string_ext(
 		a->json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(a->json);
@@ -43,6 +55,26 @@ void json_put_text(struct json_object *o, const char *key, const char *value)
 static void put_number(struct json_object *o, const char *key, long value)
 {
 	json_object_object_add(o, key, value == VIEW_UNSET ? NULL : json_object_new_int64(value));
+}
+
+void json_put_result(struct json_object *o, int code, const char *text)
+{
+	put_number(o, "code", code);
+	if (code > 0 && !*text)
+		text = iscsi_err_text(code);
+	json_put_text(o, "text", code > 0 ? text : NULL);
+}
+
+struct json_object *json_session_id(const struct view_session *s)
+{
+	struct json_object *o = json_object_new_object();
+
+	put_number(o, "sid", s->sid ? s->sid : VIEW_UNSET);
+	json_put_text(o, "target", s->target);
+	json_put_text(o, "address", s->persistent_address);
+	put_number(o, "port", s->persistent_port);
+	json_put_text(o, "iface", s->iface);
+	return o;
 }
 
 struct json_object *json_node_id(const struct iscsi_node_id *id)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.h - what --json prints in place of text: one object, with "version" and the list that was
+ * json.h - what --json prints in place of text: one object, with "version" and the lists that were
  * asked for, as iscsiadm-json(7) says. Objects are collected while a mode runs and printed at its
- * end, so that what is printed is always whole.
+ * end, so that what is printed is always whole. Without --json nothing is collected.
  */
 #ifndef ISCSIADM_JSON_H
 #define ISCSIADM_JSON_H
@@ -16,12 +16,15 @@
 void json_begin(struct app *a, const char *list);
 /* Adds o (consumed) to the list. */
 void json_add(struct app *a, const char *list, struct json_object *o);
-/* Prints it and a newline; nothing when no list was begun. */
+/* Prints it and a newline. */
 void json_finish(struct app *a);
 
 /* NULL becomes null. */
 void json_put_text(struct json_object *o, const char *key, const char *value);
 
+/* "code" and "text" of what was done: 0 and null when it worked, UNSET becomes null. */
+void json_put_result(struct json_object *o, int code, const char *text);
+struct json_object *json_session_id(const struct view_session *s);
 struct json_object *json_node_id(const struct iscsi_node_id *id);
 struct json_object *json_source(const struct iscsi_source *s);
 

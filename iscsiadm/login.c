@@ -6,6 +6,7 @@
 
 #include "devices.h"
 #include "iscsiadm.h"
+#include "json.h"
 #include "log.h"
 #include "request.h"
 #include "str.h"
@@ -14,6 +15,7 @@
 struct attempt {
 	struct iscsi_node *node; /* borrowed */
 	int code;		 /* UNSET: not answered yet */
+	uint32_t sid;
 	bool settled;		 /* --wait=first: another path to the target works */
 	char text[256];
 };
@@ -27,6 +29,7 @@ struct how {
 };
 
 struct logins {
+	struct app *app;
 	struct attempt *items;
 	size_t n, printed;
 	const struct how *how;
@@ -39,14 +42,26 @@ static void note_error(struct logins *l, int code)
 		l->first_error = code;
 }
 
+static void add_to_json(struct logins *l, const struct attempt *t)
+{
+	struct iscsi_node_id id;
+	struct json_object *o;
+
+	iscsi_node_get_id(t->node, &id);
+	o = json_node_id(&id);
+	json_put_result(o, t->code, t->text);
+	json_object_object_add(o, "sid", t->sid ? json_object_new_int64(t->sid) : NULL);
+	json_add(l->app, "logins", o);
+}
+
 static void print_result(struct logins *l, const struct attempt *t)
 {
 	struct iscsi_node_id id;
 
 	iscsi_node_get_id(t->node, &id);
 	if (t->code == ISCSI_OK) {
-		printf("Login to [iface: %s, target: %s, portal: %s,%d] successful.\n", id.iface,
-			id.target, id.address, id.port);
+		report(l->app, "Login to [iface: %s, target: %s, portal: %s,%d] successful.\n",
+			id.iface, id.target, id.address, id.port);
 		return;
 	}
 	/* Somebody else was faster. */
@@ -56,7 +71,7 @@ static void print_result(struct logins *l, const struct attempt *t)
 		id.address, id.port);
 	log_error("initiator reported error (%d - %s)", t->code, iscsi_err_text(t->code));
 	if (t->text[0])
-		log_debug(1, "%s", t->text);
+		log_error("%s", t->text);
 	note_error(l, t->code);
 }
 
@@ -102,18 +117,19 @@ static void print_first_results(struct logins *l)
 
 /* ---- */
 
-static bool on_answer(void *data, size_t index, int code, const char *text)
+static bool on_answer(void *data, size_t index, const struct request_result *r)
 {
 	struct logins *l = data;
 	struct attempt *t = &l->items[index];
 
-	t->code = code;
-	snprintf(t->text, sizeof(t->text), "%s", text);
+	t->code = r->code;
+	t->sid = r->sid;
+	snprintf(t->text, sizeof(t->text), "%s", r->text);
 	if (!l->how->first) {
 		print_results(l);
 		return true;
 	}
-	if (code == ISCSI_OK || code == ISCSI_ERR_SESS_EXISTS)
+	if (r->code == ISCSI_OK || r->code == ISCSI_ERR_SESS_EXISTS)
 		settle_target(l, t);
 	return is_waiting(l);
 }
@@ -136,26 +152,38 @@ static int add_attempt(struct logins *l, struct iscsi_node *n, bool multiple)
 	l->items = items;
 	l->items[l->n++] = (struct attempt){.node = n, .code = UNSET};
 	iscsi_node_get_id(n, &id);
-	printf("Logging in to [iface: %s, target: %s, portal: %s,%d]%s\n", id.iface, id.target,
-		id.address, id.port, multiple ? " (multiple)" : "");
+	report(l->app, "Logging in to [iface: %s, target: %s, portal: %s,%d]%s\n", id.iface,
+		id.target, id.address, id.port, multiple ? " (multiple)" : "");
 	return ISCSI_OK;
 }
 
-static int count_sessions(const struct view_sessions *v, struct iscsi_node *n)
+/* How many sessions a record has; those that count with --json. */
+static int count_sessions(struct logins *l, const struct view_sessions *v, struct iscsi_node *n)
 {
+	struct attempt present = {
+		.node = n,
+		.code = l->how->present_is_well ? ISCSI_OK : ISCSI_ERR_SESS_EXISTS,
+		.text = "the session exists already",
+	};
 	struct iscsi_node_id id;
 	int count = 0;
 
 	iscsi_node_get_id(n, &id);
-	for (size_t i = 0; i < v->n; i++)
-		count += session_uses(&v->items[i], &id);
+	for (size_t i = 0; i < v->n; i++) {
+		if (!session_uses(&v->items[i], &id))
+			continue;
+		count++;
+		present.sid = v->items[i].sid;
+		if (!l->how->flags.extra)
+			add_to_json(l, &present);
+	}
 	return count;
 }
 
 /* As many logins as the record has sessions too few. */
 static int plan_node(struct logins *l, struct iscsi_node *n, const struct view_sessions *v)
 {
-	int wanted = nr_sessions(n), present = count_sessions(v, n), r = ISCSI_OK;
+	int wanted = nr_sessions(n), present = count_sessions(l, v, n), r = ISCSI_OK;
 	int missing = l->how->flags.extra ? 1 : wanted - present;
 	struct iscsi_node_id id;
 
@@ -202,12 +230,14 @@ static void run(struct app *a, struct logins *l)
 		print_first_results(l);
 	else
 		print_results(l);
+	for (size_t i = 0; i < l->n; i++)
+		add_to_json(l, &l->items[i]);
 	request_close(q);
 }
 
 static int log_in(struct app *a, const struct nodes *nodes, const struct how *how)
 {
-	struct logins l = {.how = how};
+	struct logins l = {.app = a, .how = how};
 	struct view_sessions sessions;
 	int r = ISCSI_OK;
 
@@ -236,8 +266,10 @@ int login_nodes(struct app *a, const struct nodes *nodes, bool extra, bool in_di
 		.present_is_well = a->o.idempotent,
 		.failed = in_discovery ? NULL : "Could not log into all portals",
 	};
-	int r = log_in(a, nodes, &how), r2 = ISCSI_OK;
+	int r, r2 = ISCSI_OK;
 
+	json_begin(a, "logins");
+	r = log_in(a, nodes, &how);
 	if (a->o.wait_devices != UNSET && !a->o.no_wait)
 		r2 = devices_wait(a, nodes);
 	return r ? r : r2;
@@ -371,6 +403,7 @@ int login_all(struct app *a, const char *which)
 	struct nodes all = {}, normal = {}, leading = {};
 	int r = ISCSI_OK, r2;
 
+	json_begin(a, "logins");
 	if (nodes_load(a, &any, &all)) {
 		log_error("Could not read all records: %s", iscsi_db_error(a->db));
 		r = ISCSI_ERR_IDBM;

@@ -18,6 +18,7 @@
 
 /* The sessions that were chosen; they stay the view's. Logins that are under way have no number. */
 struct chosen {
+	struct app *app;
 	struct view_sessions view, logins;
 	int64_t *login_sids; /* iscsid's, for each of logins */
 	const struct view_session **items;
@@ -39,6 +40,7 @@ static int choose(struct app *a, bool (*fits)(const struct view_session *, void 
 {
 	size_t max;
 
+	ret->app = a;
 	if (view_sessions_read(a->root, VIEW_LIST, &ret->view)) {
 		log_error("Could not read session info.");
 		return ISCSI_ERR_SYSFS_LOOKUP;
@@ -71,25 +73,36 @@ static void chosen_clear(struct chosen *c)
 }
 
 /* The configured address with the port in use: what callers have always been shown. */
-static void print_session(const char *before, const struct view_session *s, const char *after)
+static void print_session(struct app *a, const char *before, const struct view_session *s,
+	const char *after)
 {
-	printf("%s [sid: %u, target: %s, portal: %s,%ld]%s\n", before, s->sid, s->target,
+	report(a, "%s [sid: %u, target: %s, portal: %s,%ld]%s\n", before, s->sid, s->target,
 		s->persistent_address, s->port == VIEW_UNSET ? s->persistent_port : s->port, after);
+}
+
+/* With --json: what became of one session; code UNSET: not known. */
+static void add_to_json(struct app *a, const char *list, const struct view_session *s, int code,
+	const char *text)
+{
+	struct json_object *o = json_session_id(s);
+
+	json_put_result(o, code, text);
+	json_add(a, list, o);
 }
 
 /* ---- logout ---- */
 
-static void print_login(const char *before, const struct view_session *s, const char *after)
+static void print_login(struct app *a, const char *before, const struct view_session *s,
+	const char *after)
 {
-	printf("%s [iface: %s, target: %s, portal: %s,%ld]%s\n", before, s->iface, s->target,
+	report(a, "%s [iface: %s, target: %s, portal: %s,%ld]%s\n", before, s->iface, s->target,
 		s->persistent_address, s->persistent_port, after);
 }
 
 static void print_login_result(struct chosen *c, const struct view_session *s, int code)
 {
-	/* when it has failed meanwhile it is what was wanted */
-	if (code == ISCSI_OK || code == ISCSI_ERR_SESS_NOT_FOUND) {
-		print_login("Login to", s, " cancelled.");
+	if (code == ISCSI_OK) {
+		print_login(c->app, "Login to", s, " cancelled.");
 		return;
 	}
 	log_error("Could not cancel the login to [iface: %s, target: %s, portal: %s,%ld].",
@@ -101,7 +114,7 @@ static void print_login_result(struct chosen *c, const struct view_session *s, i
 static void print_result(struct chosen *c, const struct view_session *s, int code)
 {
 	if (code == ISCSI_OK) {
-		print_session("Logout of", s, " successful.");
+		print_session(c->app, "Logout of", s, " successful.");
 		return;
 	}
 	log_error("Could not logout of [sid: %u, target: %s, portal: %s,%ld].", s->sid, s->target,
@@ -119,16 +132,23 @@ static void print_results(struct chosen *c)
 	}
 }
 
-static bool on_answer(void *data, size_t index, int code, const char *text)
+static bool on_answer(void *data, size_t index, const struct request_result *r)
 {
 	struct chosen *c = data;
+	bool is_login = c->sids[index] < 0;
+	int code = r->code;
 
+	/* A login that has failed meanwhile is what was wanted. */
+	if (is_login && code == ISCSI_ERR_SESS_NOT_FOUND)
+		code = ISCSI_OK;
 	/* Who is in the way is what has to be known. */
-	if (code == ISCSI_ERR_BUSY)
-		log_error("session %u is in use: %s", c->items[index]->sid, text);
-	else if (code && *text)
-		log_debug(1, "%s", text);
+	if (code && *r->text && is_login)
+		log_error("%s", r->text);
+	else if (code && *r->text)
+		log_error("session %u%s: %s", c->items[index]->sid,
+			code == ISCSI_ERR_BUSY ? " is in use" : "", r->text);
 	c->codes[index] = code;
+	add_to_json(c->app, "logouts", c->items[index], code, r->text);
 	print_results(c);
 	return true;
 }
@@ -140,14 +160,17 @@ static int logout_chosen(struct app *a, struct chosen *c)
 
 	for (size_t i = 0; i < c->n; i++)
 		if (c->sids[i] < 0)
-			print_login("Cancelling the login to", c->items[i], "");
+			print_login(a, "Cancelling the login to", c->items[i], "");
 		else
-			print_session("Logging out of session", c->items[i], "");
+			print_session(a, "Logging out of session", c->items[i], "");
 	if (!r)
 		r = request_logout(q, c->sids, c->n, a->o.force, on_answer, c);
-	for (size_t i = 0; i < c->n; i++)
-		if (c->codes[i] == UNSET)
-			c->codes[i] = r ? r : ISCSI_ERR_ISCSID_COMM;
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->codes[i] != UNSET)
+			continue;
+		c->codes[i] = r ? r : ISCSI_ERR_ISCSID_COMM;
+		add_to_json(a, "logouts", c->items[i], c->codes[i], "");
+	}
 	print_results(c);
 	request_close(q);
 	/* Without the daemon nothing was found to log out of: callers know it so. */
@@ -170,6 +193,7 @@ static int logout_fitting(
 	r = request_read_logins(a, &c.logins, &c.login_sids);
 	if (!r)
 		r = choose(a, fits, data, &c);
+	json_begin(a, "logouts");
 	if (!r && !c.n && a->o.idempotent) {
 		/* nobody is logged in */
 	} else if (!r && !c.n) {
@@ -274,13 +298,13 @@ static int rescan_failed(const struct rescan *s)
 static int rescan_chosen(struct app *a, const struct chosen *c)
 {
 	struct rescan *all = calloc(c->n, sizeof(*all));
-	int r = ISCSI_OK;
+	int r = ISCSI_OK, failed;
 
 	if (!all)
 		return ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < c->n; i++) {
 		all[i] = (struct rescan){.root = a->root, .session = c->items[i], .lun = a->o.lun};
-		print_session("Rescanning session", c->items[i], "");
+		print_session(a, "Rescanning session", c->items[i], "");
 		all[i].has_thread = !pthread_create(&all[i].thread, NULL, run_rescan, &all[i]);
 		if (!all[i].has_thread)
 			run_rescan(&all[i]);
@@ -288,20 +312,22 @@ static int rescan_chosen(struct app *a, const struct chosen *c)
 	for (size_t i = 0; i < c->n; i++) {
 		if (all[i].has_thread)
 			pthread_join(all[i].thread, NULL);
-		if (all[i].err)
-			r = rescan_failed(&all[i]);
+		failed = all[i].err ? rescan_failed(&all[i]) : ISCSI_OK;
+		add_to_json(a, "rescans", c->items[i], failed, failed ? strerror(-all[i].err) : "");
+		r = failed ? failed : r;
 	}
 	free(all);
 	return r;
 }
 
 /* What is done to all that match; the last failure is what the tool exits with. */
-static int for_matching(struct app *a, const struct session_match *m,
+static int for_matching(struct app *a, const struct session_match *m, const char *list,
 	int (*run)(struct app *a, const struct chosen *c))
 {
 	struct chosen c = {};
 	int r = choose(a, fits_match, (void *)m, &c);
 
+	json_begin(a, list);
 	if (!r && !c.n) {
 		log_error("No session found.");
 		r = ISCSI_ERR_NO_OBJS_FOUND;
@@ -316,7 +342,7 @@ static int for_matching(struct app *a, const struct session_match *m,
 
 int rescan_sessions(struct app *a, const struct session_match *m)
 {
-	return for_matching(a, m, rescan_chosen);
+	return for_matching(a, m, "rescans", rescan_chosen);
 }
 
 /* ---- -s ---- */
@@ -348,7 +374,7 @@ static int stats_one(struct app *a, const struct view_session *s)
 		json_add(a, "statistics", json_stats(s, &stats));
 		return ISCSI_OK;
 	}
-	print_session("Stats for session", s, "");
+	print_session(a, "Stats for session", s, "");
 	show_stats(&stats);
 	return ISCSI_OK;
 }
@@ -367,5 +393,5 @@ static int stats_chosen(struct app *a, const struct chosen *c)
 
 int stats_sessions(struct app *a, const struct session_match *m)
 {
-	return for_matching(a, m, stats_chosen);
+	return for_matching(a, m, "statistics", stats_chosen);
 }

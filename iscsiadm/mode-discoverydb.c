@@ -46,7 +46,7 @@ static int new (struct app *a, const struct iscsi_source *s)
 	if (r)
 		return r;
 	iscsi_discovery_free(d);
-	printf("New discovery record for [%s,%d] added.\n", s->address, s->port);
+	report(a, "New discovery record for [%s,%d] added.\n", s->address, s->port);
 	return ISCSI_OK;
 }
 

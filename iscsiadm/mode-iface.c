@@ -240,7 +240,7 @@ static int change(struct app *a, const char *name)
 	const char *key = r > 0 ? a->o.pairs[bad].key : NULL;
 
 	if (!r) {
-		printf("%s updated.\n", name);
+		report(a, "%s updated.\n", name);
 		return ISCSI_OK;
 	}
 	if (r < 0)
@@ -283,7 +283,7 @@ static int create(struct app *a)
 		log_error("Could not create new interface %s.", name);
 	} else {
 		r = change(a, name);
-		printf("New interface %s added\n", name);
+		report(a, "New interface %s added\n", name);
 	}
 	iscsi_iface_free(f);
 	return r;
@@ -379,7 +379,7 @@ static int delete (struct app *a)
 	if (r)
 		log_error("Could not delete iface %s: %s", name, iscsi_err_text(r));
 	else
-		printf("%s unbound and deleted.\n", name);
+		report(a, "%s unbound and deleted.\n", name);
 	return r;
 }
 
@@ -400,7 +400,7 @@ static int apply(struct app *a)
 	}
 	iscsi_iface_free(f);
 	log_warning("Nothing to configure.");
-	printf("%s applied.\n", name);
+	report(a, "%s applied.\n", name);
 	return ISCSI_OK;
 }
 
@@ -412,7 +412,7 @@ static int apply_all(struct app *a)
 		return ISCSI_ERR_INVAL;
 	host_has_transport(a, host);
 	log_warning("Nothing to configure.");
-	printf("Applied settings to ifaces attached to host%u.\n", host);
+	report(a, "Applied settings to ifaces attached to host%u.\n", host);
 	return ISCSI_OK;
 }
 
@@ -475,7 +475,7 @@ static int ping(struct app *a)
 	if (!is_address(a->o.ip))
 		return ISCSI_ERR_INVAL;
 	for (int i = 1; i <= a->o.count; i++)
-		printf("Ping %d failed: %s\n", i, iscsi_err_text(ISCSI_ERR_OP_NOT_SUPP));
+		report(a, "Ping %d failed: %s\n", i, iscsi_err_text(ISCSI_ERR_OP_NOT_SUPP));
 	return ISCSI_ERR_OP_NOT_SUPP;
 }
 

@@ -63,6 +63,19 @@ static int list_records(struct app *a)
 
 /* ---- new ---- */
 
+static void say_added(struct app *a, struct iscsi_node *n, const struct iscsi_node_id *place,
+	const char *iface)
+{
+	struct iscsi_node_id id;
+
+	report(a, "New iSCSI node [tcp:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%d,%d %s] added\n",
+		iscsi_node_get(n, "iface.hwaddress"), iscsi_node_get(n, "iface.ipaddress"),
+		iscsi_node_get(n, "iface.net_ifacename"), iface, place->address, place->port,
+		place->tpgt, place->target);
+	iscsi_node_get_id(n, &id);
+	json_add(a, "records", json_node_id(&id));
+}
+
 static int add_record(struct app *a, const struct iscsi_node_id *place, const char *iface)
 {
 	struct iscsi_node_id id = *place;
@@ -76,10 +89,7 @@ static int add_record(struct app *a, const struct iscsi_node_id *place, const ch
 	if (!r)
 		r = iscsi_db_store(a->db, n);
 	if (!r)
-		printf("New iSCSI node [tcp:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%d,%d %s] added\n",
-			iscsi_node_get(n, "iface.hwaddress"), iscsi_node_get(n, "iface.ipaddress"),
-			iscsi_node_get(n, "iface.net_ifacename"), iface, place->address, place->port,
-			place->tpgt, place->target);
+		say_added(a, n, place, iface);
 	else
 		log_error("Error while adding record: %s", *iscsi_db_error(a->db)
 								    ? iscsi_db_error(a->db)
@@ -168,6 +178,7 @@ static int login_matching(struct app *a, const struct iscsi_node_match *match)
 	struct nodes nodes = {};
 	int r = nodes_load(a, match, &nodes);
 
+	json_begin(a, "logins");
 	if (r) {
 		log_error("%s", iscsi_db_error(a->db));
 		r = ISCSI_ERR_IDBM;

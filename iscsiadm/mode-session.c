@@ -120,12 +120,12 @@ static bool changes_session(const struct options *o)
 	return false;
 }
 
-static bool on_updated(void *data, size_t index, int code, const char *text)
+static bool on_updated(void *data, size_t index, const struct request_result *r)
 {
 	(void)index;
-	if (code)
-		log_error("iscsid: %s", text);
-	*(int *)data = code;
+	if (r->code)
+		log_error("iscsid: %s", r->text);
+	*(int *)data = r->code;
 	return true;
 }
 
@@ -180,6 +180,7 @@ static int work_on_record(struct app *a, const struct view_session *s)
 		r = record_ops_run(a, &match);
 		return r || a->o.ops != DO_UPDATE ? r : update_session(a, s->sid, &match);
 	}
+	json_begin(a, "logins");
 	nodes_load(a, &match, &nodes);
 	if (nodes.n) {
 		r = login_nodes(a, &nodes, true, false);

@@ -151,6 +151,17 @@ static int read_answer(struct request *q, int timeout_s, struct varlink_reply *r
 	return ISCSI_OK;
 }
 
+static struct request_result parse_result(struct json_object *o)
+{
+	const char *text = json_object_get_string(json_object_object_get(o, "text"));
+
+	return (struct request_result){
+		.code = json_object_get_int(json_object_object_get(o, "code")),
+		.text = text ? text : "",
+		.sid = (uint32_t)json_object_get_int64(json_object_object_get(o, "sid")),
+	};
+}
+
 /* timeout_s: between two answers. */
 static int read_answers(
 	struct request *q, size_t n, int timeout_s, request_answer *answer, void *data)
@@ -159,18 +170,17 @@ static int read_answers(
 
 	while (more) {
 		struct varlink_reply reply;
-		int r = read_answer(q, timeout_s, &reply), code;
+		struct request_result result;
+		int r = read_answer(q, timeout_s, &reply);
 		int64_t index;
-		const char *text;
 
 		if (r)
 			return r;
 		index = json_object_get_int64(json_object_object_get(reply.params, "index"));
-		code = json_object_get_int(json_object_object_get(reply.params, "code"));
-		text = json_object_get_string(json_object_object_get(reply.params, "text"));
+		result = parse_result(reply.params);
 		more = reply.continues;
 		if (index >= 0 && (uint64_t)index < n)
-			more &= answer(data, (size_t)index, code, text ? text : "");
+			more &= answer(data, (size_t)index, &result);
 		varlink_reply_clear(&reply);
 	}
 	return ISCSI_OK;

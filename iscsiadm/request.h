@@ -15,7 +15,12 @@ int request_open(struct app *a, bool start, struct request **ret);
 void request_close(struct request *q);
 
 /* One answer; they come in any order. False: no more of them are wanted. */
-typedef bool request_answer(void *data, size_t index, int code, const char *text);
+struct request_result {
+	int code;	  /* enum iscsi_err */
+	const char *text; /* a sentence, "" on success */
+	uint32_t sid;	  /* of a login that has worked, 0: none */
+};
+typedef bool request_answer(void *data, size_t index, const struct request_result *r);
 
 /*
  * Each returns ISCSI_OK when every answer has come, else why not (printed). wait false: the

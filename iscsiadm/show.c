@@ -20,6 +20,17 @@ void show_many(void)
 	setvbuf(stdout, NULL, _IOFBF, MANY_BUFFER);
 }
 
+void report(struct app *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (a->o.json)
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+}
+
 /* ---- records ---- */
 
 void show_record_begin(void)

@@ -25,7 +25,8 @@ void carrier_socket_free(struct carrier_socket *c)
 static void fail(struct carrier_socket *c, int err)
 {
 	uv_poll_stop(&c->poll);
-	c->events->broken(c->data, err);
+	/* In words: the target has closed it. */
+	c->events->broken(c->data, err == -ECONNRESET || err == -EPIPE ? 0 : err);
 }
 
 static void watch(struct carrier_socket *c);
@@ -87,8 +88,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		on_connected(c);
 		return;
 	}
-	if (status < 0) {
-		fail(c, status);
+	if (status < 0) { /* libuv calls every error EBADF; the socket has its own */
+		fail(c, sock_connect_result(c->fd));
 		return;
 	}
 	if (events & UV_WRITABLE) {
@@ -103,7 +104,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		return;
 	r = read_some(c);
 	if (r < 0) {
-		fail(c, r == -ECONNRESET ? 0 : r);
+		fail(c, r);
 	} else if (r > 0) {
 		/* Until the next request nothing may come, and the PDU must stay. */
 		uv_poll_stop(&c->poll);

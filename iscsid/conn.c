@@ -98,7 +98,7 @@ static const struct status_row {
 	int status_class, detail;
 	int code;
 	bool final;
-} status_rows[] = {
+} status_rows[] = { /* authentication failure first: end_rejected says what may be wrong */
 	{STATUS_INITIATOR_ERROR, 0x01, ISCSI_ERR_LOGIN_AUTH_FAILED, true},
 	{STATUS_INITIATOR_ERROR, 0x02, ISCSI_ERR_LOGIN_AUTH_FAILED, true},
 	{STATUS_INITIATOR_ERROR, ANY, ISCSI_ERR_FATAL_LOGIN, true},
@@ -115,8 +115,10 @@ static int end_rejected(struct conn *c)
 	while ((row->status_class != ANY && row->status_class != status_class) ||
 		(row->detail != ANY && row->detail != detail))
 		row++;
-	return conn_end(c, row->code, row->final, "the target refused the login: %s (%02x/%02x)",
-		status_text((uint8_t)status_class, (uint8_t)detail), status_class, detail);
+	return conn_end(c, row->code, row->final, "the target refused the login: %s (%02x/%02x)%s",
+		status_text((uint8_t)status_class, (uint8_t)detail), status_class, detail,
+		row == status_rows && str_empty(c->session->node->auth.password)
+			? "; the record has no node.session.auth.password" : "");
 }
 
 /* ---- steps ---- */

@@ -40,7 +40,8 @@ normalise() {
 		-e 's/Host Number: [0-9]+/Host Number: N/; s/scsi[0-9]+ Channel/scsiN Channel/' \
 		-e 's/scsi disk sd[a-z]+/scsi disk sdX/; s/^version .*/version V/' \
 		-e 's/^(# BEGIN RECORD) .*/\1 V/; s/iscsi(adm|d) version .*/iscsi\1 version V/' \
-		-e 's/^(E\|iSCSI (ERROR|WARNING): .*[^ ]) *# [a-z_]+\.c:.*/\1/'
+		-e 's/^(E\|iSCSI (ERROR|WARNING): .*[^ ]) *# [a-z_]+\.c:.*/\1/' \
+		-e 's/^(E\|iscsiadm: portal [^ ]+: ).*/\1WHY/'
 }
 
 # Runs a command; leaves its exit code in $code, what it printed in /run/stdout and /run/stderr.
@@ -87,10 +88,11 @@ declare -A reason=(
 	[19]="encountered non-retryable iSCSI login failure"
 	[24]="iSCSI login failed due to authorization failure"
 )
-not_logged_in() { # PORTAL CODE
+not_logged_in() { # PORTAL CODE [WHY]: ours says why, which normalise makes WHY
 	echo "Logging in to [iface: default, target: $target, portal: $1]"
 	echo "E|iscsiadm: Could not login to [iface: default, target: $target, portal: $1]."
 	echo "E|iscsiadm: initiator reported error ($2 - ${reason[$2]})"
+	[ "$WITH" != ours ] || echo "E|iscsiadm: portal $1: ${3:-WHY}"
 	echo "E|iscsiadm: Could not log into all portals"
 }
 
