@@ -545,7 +545,7 @@ static void print_completion(void)
 	     "\tcase $mode in");
 	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
 		print_options(m);
-	puts("\t*) options=\"-m --mode -k --killiscsid -h --help -V --version\" ;;\n"
+	puts("\t*) options=\"-m --mode -k --killiscsid -h --help -V --version --bash-completion\" ;;\n"
 	     "\tesac\n"
 	     "\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
 	     "}\n"

@@ -30,6 +30,7 @@ sim: $(SIM)
 	@for t in $^; do echo "== sim/$${t##*/}"; $$t 2>$$t.log || { cat $$t.log; exit 1; }; done
 cli: all
 	tests/cli.sh $(B)/sbin
+	tests/manual $(B)/sbin
 targetadm: all
 	tests/targetadm/run $(B)
 	tests/targetadm/config $(B)
