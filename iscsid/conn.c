@@ -138,7 +138,7 @@ static int on_open(void *owner)
 	c->redirects = 0;
 	c->address = c->addresses = 0;
 	c->err = 0;
-	c->lost = c->cancelled = c->vanished = false;
+	c->lost = c->vanished = false;
 	return conn_connect(c);
 }
 
@@ -354,11 +354,17 @@ static int on_cancel(void *owner)
 	return conn_end(owner, ISCSI_ERR_SESSION_NOT_CONNECTED, true, "the attempt was cancelled");
 }
 
-static int note_cancel(void *owner)
+/* Where the login was sent on to, or the next address, is not tried any more. */
+static int cancel_next(void *owner)
 {
 	struct conn *c = owner;
 
-	c->cancelled = true;
+	if (c->again) {
+		c->again = false;
+		c->code = ISCSI_ERR_SESSION_NOT_CONNECTED;
+		c->final = true;
+		snprintf(c->text, sizeof(c->text), "the attempt was cancelled");
+	}
 	return c->machine.state;
 }
 
@@ -369,6 +375,8 @@ static int on_kernel_has_it(void *owner)
 
 	if (c->err) {
 		c->vanished = c->err == -ENXIO;
+		if (!c->session->sid && c->job.ret_sid)
+			isid_forget(initiator_of(c)->root, c->job.ret_sid);
 		c->job.ret_sid = 0;
 		return conn_end(c, c->err == -ENOENT ? ISCSI_ERR_TRANS_NOT_FOUND : ISCSI_ERR_INTERNAL,
 			!c->session->sid, "the kernel refused to %s: %s", c->job.ret_step,
@@ -385,12 +393,10 @@ static int on_closed(void *owner)
 {
 	struct conn *c = owner;
 
-	if (c->again && !c->cancelled) {
+	if (c->again) {
 		c->again = false;
 		return conn_connect(c);
 	}
-	if (c->again)
-		snprintf(c->text, sizeof(c->text), "the attempt was cancelled");
 	session_conn_ended(c->session);
 	return IDLE;
 }
@@ -418,17 +424,17 @@ static const struct machine_row rows[] = {
 	{IN(HAND_OVER), HANDED_OVER, on_kernel_has_it, IN(CLOSING)},
 	{IN(STARTING), STARTED, on_kernel_has_it, IN(CLOSING)},
 	{KERNEL_AT_WORK | IN(CLOSING) | IN(IDLE), LOST, note_lost, 0},
-	{KERNEL_AT_WORK | IN(CLOSING), CANCEL, note_cancel, 0},
+	{IN(CLOSING), CANCEL, cancel_next, 0},
 	{IN(CLOSING), CLOSED, on_closed, IN(IDLE) | IN(RESOLVING) | IN(CONNECTING)},
 	/* What was on its way when the end came, and what the kernel tells of the one before. */
-	{IN(CLOSING) | IN(IDLE), RESOLVED, stay, 0},
-	{IN(CLOSING) | IN(IDLE), CONNECTED, stay, 0},
-	{IN(CLOSING) | IN(IDLE), BOUND, stay, 0},
-	{KERNEL_AT_WORK | IN(CLOSING) | IN(IDLE), RESPONSE, stay, 0},
-	{KERNEL_AT_WORK | IN(CLOSING) | IN(IDLE), BROKEN, stay, 0},
+	{IN(CLOSING), RESOLVED, stay, 0},
+	{IN(CLOSING), CONNECTED, stay, 0},
+	{IN(CLOSING), BOUND, stay, 0},
+	{IN(STARTING) | IN(CLOSING), RESPONSE, stay, 0},
+	{IN(CLOSING), BROKEN, stay, 0},
 	{IN(RESOLVING) | IN(CONNECTING) | IN(BINDING), LOST, stay, 0},
-	{IN(BINDING) | KERNEL_AT_WORK | IN(CLOSING) | IN(IDLE), TIMEOUT, stay, 0},
-	{IN(IDLE), CANCEL, stay, 0},
+	{IN(BINDING), TIMEOUT, stay, 0}, /* the login that follows has no time left */
+	{KERNEL_AT_WORK | IN(IDLE), CANCEL, stay, 0},
 };
 
 static const char *name(const void *owner)

@@ -43,7 +43,6 @@ struct conn {
 	struct kernel_job job;
 	int err; /* of what happened last: connect, read, hand-over */
 	int isid_err; /* of storing the ISID */
-	bool cancelled;
 
 	/* How the attempt ended, for the session. */
 	int code;	  /* enum iscsi_err */

@@ -194,6 +194,7 @@ int initiator_open(struct initiator *i, uv_loop_t *loop, const char *root, struc
 
 	*i = (struct initiator){.loop = loop, .root = root, .db = db};
 	list_init(&i->sessions);
+	list_init(&i->ended);
 	i->safe_logout = wants_safe_logout(db);
 	/* Events first: what happens while sysfs is read is not missed. */
 	r = kernel_open(loop, root, event_fd, &kernel_events, i, &i->kernel);
@@ -216,6 +217,8 @@ void initiator_close(struct initiator *i)
 		return;
 	kernel_close(i->kernel);
 	list_for_each_safe(s, tmp, &i->sessions, link)
+		session_free(s);
+	list_for_each_safe(s, tmp, &i->ended, link)
 		session_free(s);
 	machine_runner_close(&i->runner);
 	free(i->name);

@@ -31,6 +31,7 @@ struct initiator {
 	bool safe_logout;   /* iscsid.safe_logout: no logout from under who uses the disks */
 	struct list sessions;
 	uint32_t logins; /* begun so far */
+	struct list ended;  /* sessions that are gone, but a job or a thread uses their memory */
 	uint64_t reconnect_next; /* ms: no attempt to reconnect begins before */
 };
 

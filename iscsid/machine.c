@@ -3,9 +3,9 @@
 
 #include "log.h"
 
-#define ROUND_MAX 64 /* events handled before the loop polls again */
-
+unsigned int machine_round = 64;
 unsigned int machine_faults;
+void (*machine_watch)(const struct machine *m, int event);
 
 static const struct machine_row *find_row(const struct machine *m, int event)
 {
@@ -44,6 +44,8 @@ static void handle(struct machine *m, int event)
 	const struct machine_def *def = m->def;
 	int old = m->state, next;
 
+	if (machine_watch)
+		machine_watch(m, event);
 	m->timer_is_new = false;
 	if (event == m->later)
 		m->fired = false;
@@ -71,7 +73,7 @@ static void on_idle(uv_idle_t *idle)
 	struct machine *m;
 
 	/* One round: what these events post waits until the loop has looked at its sockets. */
-	for (int i = 0; i < ROUND_MAX && (m = list_first(&r->ready, struct machine, link)); i++) {
+	for (unsigned int i = 0; i < machine_round && (m = list_first(&r->ready, struct machine, link)); i++) {
 		int event = m->queue[m->head];
 
 		m->head = (m->head + 1) % MACHINE_EVENTS_MAX;

@@ -85,5 +85,9 @@ void machine_print(const struct machine_def *def, const char *title, FILE *f);
 
 /* Events that no row is for, and ways that no row names: 0 in a daemon without mistakes. */
 extern unsigned int machine_faults;
+/* Events handled before the loop polls again; for tests to change. */
+extern unsigned int machine_round;
+/* Hears of every event before it is handled; NULL in the daemon. */
+extern void (*machine_watch)(const struct machine *m, int event);
 
 #endif

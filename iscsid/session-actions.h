@@ -86,6 +86,7 @@ void session_scan_for_waiters(struct session *s);
 /* ---- session-recovery.c ---- */
 
 int act_recover(void *owner);
+int act_error_while_down(void *owner);
 int act_stop_refused(void *owner);
 int act_reconnect(void *owner);
 int act_reconnect_ended(void *owner);

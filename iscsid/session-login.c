@@ -52,7 +52,6 @@ void session_note_up(struct session *s)
 {
 	s->up_at = session_now(s);
 	s->time2wait = s->conn.time2wait;
-	s->error = 0;
 }
 
 void session_name_in_kernel(struct session *s)

@@ -18,15 +18,20 @@
 
 /* ---- politely ---- */
 
+static int leave(struct session *s)
+{
+	if (!session_unbind(s))
+		return act_take_down(s);
+	machine_post_at(&s->machine, TIMEOUT, s->leave_by);
+	return UNBINDING;
+}
+
 int act_logout(void *owner)
 {
 	struct session *s = owner;
 
 	s->leave_by = session_now(s) + session_logout_ms(s);
-	if (!session_unbind(s))
-		return act_take_down(s);
-	machine_post_at(&s->machine, TIMEOUT, s->leave_by);
-	return UNBINDING;
+	return leave(s);
 }
 
 int act_unbound(void *owner)
@@ -70,7 +75,7 @@ int act_cancelled(void *owner)
 		session_name_in_kernel(s);
 	if (s->vanished || s->conn.vanished)
 		return act_destroyed(s);
-	return s->conn.code == ISCSI_OK && !s->conn.lost ? act_logout(s) : act_take_down(s);
+	return s->conn.code == ISCSI_OK && !s->conn.lost ? leave(s) : act_take_down(s);
 }
 
 /* ---- at once ---- */
@@ -100,6 +105,7 @@ int act_destroy_refused(void *owner)
 
 	if (s->destroy.err == -ENXIO)
 		return act_destroyed(s);
+	session_answer(&s->login_waiters, ISCSI_ERR_LOGOUT, "the session is being destroyed", s->sid);
 	session_answer(&s->logout_waiters, ISCSI_ERR_INTERNAL,
 		"the kernel refused to destroy the session", s->sid);
 	machine_post_at(&s->machine, RETRY, session_now(s) + STUCK_MS);
@@ -118,18 +124,20 @@ int act_destroy_timeout(void *owner)
 	return s->machine.state;
 }
 
-/* Who comes late waits for as long again. */
+/* Who comes late waits for as long again; nobody waits for less than before. */
 int act_wait_more(void *owner)
 {
 	struct session *s = owner;
 
-	machine_post_at(&s->machine, TIMEOUT, session_now(s) + DESTROY_MS);
+	if (s->leave_by < session_now(s))
+		s->leave_by = session_now(s);
+	machine_post_at(&s->machine, TIMEOUT, s->leave_by + DESTROY_MS);
 	return s->machine.state;
 }
 
 /* ---- the end ---- */
 
-/* Nothing is left of it but what still uses its memory. */
+/* Its memory goes when nothing uses it any more. */
 int act_settle(void *owner)
 {
 	struct session *s = owner;
@@ -140,8 +148,11 @@ int act_settle(void *owner)
 	return MACHINE_GONE;
 }
 
+/* Nobody finds it from now on: nobody waits for it, and its place is free. */
 int session_end(struct session *s)
 {
+	list_remove(&s->link);
+	list_append(&s->initiator->ended, &s->link);
 	session_answer(&s->login_waiters, ISCSI_ERR_SESS_NOT_FOUND,
 		"the session was logged out meanwhile", 0);
 	session_answer(&s->logout_waiters, ISCSI_OK, "", s->sid);

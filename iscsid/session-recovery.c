@@ -66,6 +66,13 @@ int act_recover(void *owner)
 	return wait_to_reconnect(s, delay);
 }
 
+int act_error_while_down(void *owner)
+{
+	struct session *s = owner;
+
+	return s->error == ERROR_INVALID_HOST ? act_take_down(s) : s->machine.state;
+}
+
 int act_stop_refused(void *owner)
 {
 	struct session *s = owner;
@@ -126,6 +133,8 @@ static int reconnect_failed(struct session *s)
 
 	if (s->conn.vanished)
 		return act_destroyed(s);
+	if (s->error == ERROR_INVALID_HOST)
+		return act_take_down(s);
 	if (s->node->reopen_max > 0 && s->attempts > (unsigned int)s->node->reopen_max)
 		return give_up(s, "node.session.reopen_max is reached");
 	/* A first login that never got as far as its answer is not worth more than its time. */
@@ -153,7 +162,10 @@ int act_reconnect_ended(void *owner)
 	initiator_portal_is_back(s->initiator, s->node);
 	session_set(s);
 	session_revive(s);
-	session_scan_for_waiters(s);
+	if (s->scan_again && !s->scanning) /* asked for while it was down */
+		session_scan(s);
+	else
+		session_scan_for_waiters(s);
 	return LOGGED_IN;
 }
 

@@ -177,6 +177,7 @@ void session_attempt(struct session *s)
 {
 	s->attempts++;
 	s->vanished = false;
+	s->error = 0;
 	s->pending++;
 	conn_open(&s->conn, session_now(s) + session_login_ms(s));
 }
@@ -187,12 +188,18 @@ void session_attempt_ended(struct session *s)
 	session_take_next(s);
 }
 
-/* What happens to a connection while an attempt is under way is the attempt's. */
+/*
+ * What happens to a connection while an attempt is under way is the attempt's. When that has ended
+ * already and only the news of it are on their way, it is the session's, after them.
+ */
 int act_tell_conn(void *owner)
 {
 	struct session *s = owner;
 
-	conn_lost(&s->conn);
+	if (machine_is_posted(&s->machine, CONN_ENDED))
+		machine_post(&s->machine, CONN_ERROR);
+	else
+		conn_lost(&s->conn);
 	return s->machine.state;
 }
 

@@ -149,7 +149,8 @@ int act_stay(void *owner)
 #define LEAVING (IN(UNBINDING) | IN(LOGGING_OUT))
 #define DOWN (IN(BACKOFF) | IN(DESTROYING) | IN(STUCK))
 #define IN_KERNEL (UP | IN(RELOGGING) | LEAVING | DOWN)
-#define ALL ((IN(ENDED + 1) - 1) & ~IN(NEW)) /* nothing comes before the first event */
+/* The kernel has, or had, a session of this number: its jobs end, and it has something to tell. */
+#define NAMED (IN_KERNEL | IN(RECONNECTING) | IN(CANCELLING) | IN(ENDED))
 
 static const struct machine_row rows[] = {
 	{IN(NEW), LOGIN, act_login, IN(CONNECTING)},
@@ -174,6 +175,7 @@ static const struct machine_row rows[] = {
 	{IN(RELOGGING), TIMEOUT, act_recover, IN(BACKOFF) | IN(DESTROYING)},
 	{IN(BACKOFF), RETRY, act_reconnect, IN(RECONNECTING)},
 	{IN(BACKOFF), STOP_FAILED, act_stop_refused, IN(ENDED) | GONE},
+	{IN(BACKOFF), CONN_ERROR, act_error_while_down, IN(DESTROYING)},
 	{IN(RECONNECTING), CONN_ENDED, act_reconnect_ended,
 		IN(LOGGED_IN) | IN(BACKOFF) | IN(DESTROYING) | IN(ENDED) | GONE},
 
@@ -203,19 +205,18 @@ static const struct machine_row rows[] = {
 
 	/* Answers that nobody waits for any more, and news that change nothing. */
 	{UP, SCANNED, act_scanned, 0},
-	{ALL & ~UP, SCANNED, act_stay, 0},
-	{ALL, SETTLED, act_stay, 0},
-	{ALL, NOP_IN, act_stay, 0},
-	{ALL, UNBOUND, act_stay, 0},
-	{ALL, LOGOUT_RESPONSE, act_stay, 0},
-	{ALL, LOGOUT_ASKED, act_stay, 0},
-	{ALL, SEND_FAILED, act_stay, 0},
-	{ALL, UNBIND_FAILED, act_stay, 0},
-	{ALL, STOP_FAILED, act_stay, 0},
-	{IN(WAITING) | DOWN | IN(ENDED), CONN_ERROR, act_stay, 0},
-	{IN(WAITING) | IN(ENDED), DESTROYED, act_stay, 0},
+	{NAMED & ~UP, SCANNED, act_stay, 0},
+	{NAMED, SETTLED, act_stay, 0},
+	{NAMED | IN(CONNECTING), NOP_IN, act_stay, 0},
+	{NAMED | IN(CONNECTING), UNBOUND, act_stay, 0},
+	{NAMED | IN(CONNECTING), LOGOUT_RESPONSE, act_stay, 0},
+	{NAMED | IN(CONNECTING), LOGOUT_ASKED, act_stay, 0},
+	{NAMED & ~IN(STUCK), SEND_FAILED, act_stay, 0},
+	{IN(LOGGING_OUT) | IN(DESTROYING) | IN(ENDED), UNBIND_FAILED, act_stay, 0},
+	{IN(RECONNECTING) | IN(CANCELLING) | IN(DESTROYING) | IN(ENDED), STOP_FAILED, act_stay, 0},
+	{IN(DESTROYING) | IN(STUCK) | IN(ENDED), CONN_ERROR, act_stay, 0},
 	{IN(ENDED), DESTROY_FAILED, act_stay, 0},
-	{IN(ENDED), LOGOUT, act_forget, GONE},
+	{IN(ENDED), LOGOUT, act_stay, 0},
 };
 
 static const char *name(const void *owner)
@@ -382,12 +383,19 @@ void session_destroyed(struct session *s)
 void session_resync(struct session *s, const struct view_session *v)
 {
 	bool up = IN(s->machine.state) & (UP | IN(RELOGGING) | LEAVING);
+	bool trying = IN(s->machine.state) & (IN(CONNECTING) | IN(RECONNECTING) | IN(CANCELLING));
 
-	if (s->sid && !v)
+	if (s->sid && !v) {
 		session_destroyed(s);
-	else if (v && str_eq(v->target_state, "UNBOUND"))
+		return;
+	}
+	if (v && str_eq(v->target_state, "UNBOUND"))
 		session_unbound(s);
-	else if (v && up && !str_eq(v->state, "LOGGED_IN"))
+	/*
+	 * What sysfs says while the kernel is given a connection does not tell how that ends: one that
+	 * may be lost counts as lost. Before it has a number nothing was told about it.
+	 */
+	if (trying ? s->sid || s->conn.job.ret_sid : v && up && !str_eq(v->state, "LOGGED_IN"))
 		session_conn_error(s, 0);
 }
 

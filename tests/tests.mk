@@ -3,9 +3,12 @@
 # the daemon on the fakes. Both run on the host and need neither root nor a kernel with iSCSI.
 # tests/target/NAME.c is a unit test that sees the target and not the initiator.
 UNIT = $(patsubst tests/%.c,$(B)/tests/%,$(call src,tests/unit) $(call src,tests/target))
-SIM = $(patsubst tests/sim/%.c,$(B)/tests/sim/%,$(filter-out %/sim.c,$(call src,tests/sim)))
+SIM_PARTS = $(addprefix tests/sim/,sim.c scenarios.c inject.c cover.c)
+SIM = $(patsubst tests/sim/%.c,$(B)/tests/sim/%,$(filter-out $(SIM_PARTS),$(call src,tests/sim)))
 FAKE = $(call objs,tests/fake) $(B)/tests/sim/sim.o
 # what the fakes stand in for
+FAKE_WRAPS = -Wl,--wrap=sock_connect_start,--wrap=sock_connect_result
+FAKE_WRAPS += -Wl,--wrap=uv_getaddrinfo,--wrap=thread_start
 ISCSID_SIM = $(filter-out $(B)/iscsid/netlink.o $(B)/iscsid/clock.o,$(ISCSID))
 
 $(B)/tests/target/%.o $(B)/tests/rig/%.o: SEES_tests = $(SEES_target) tests tests/rig
@@ -20,7 +23,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/node.a $(B)/common.a
 $(B)/tests/target/%: $(B)/tests/target/%.o $(B)/tests/rig/rig.o $(B)/target.a $(B)/common.a
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
 $(B)/tests/sim/%: $(B)/tests/sim/%.o $(FAKE) $(ISCSID_SIM) $(B)/node.a $(B)/common.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
+	$(CC) $(ALL_LDFLAGS) $(FAKE_WRAPS) -o $@ $^ $(call pkg,libs,check) $(LIBS)
+
+$(B)/tests/sim/model: $(addprefix $(B)/tests/sim/,scenarios.o inject.o cover.o)
 
 # a time limit is there to end a hang, not to measure: the machine may be busy
 unit: export CK_DEFAULT_TIMEOUT = 300

@@ -65,18 +65,32 @@ void clock_timer_close(struct clock_timer *t)
 	t->impl = NULL;
 }
 
-bool fake_clock_step(void)
+static bool step(uint64_t until)
 {
 	struct impl *i, *next = NULL;
 
 	list_for_each(i, &timers, link)
 		if (i->set && (!next || i->at < next->at))
 			next = i;
-	if (!next)
+	if (!next && until == UINT64_MAX)
 		return false;
+	if (!next || next->at > until) {
+		time_now = until;
+		return true;
+	}
 	if (next->at > time_now)
 		time_now = next->at;
 	next->set = false;
 	next->timer->fire(next->timer);
 	return true;
+}
+
+bool fake_clock_step(void)
+{
+	return step(UINT64_MAX);
+}
+
+void fake_clock_step_until(uint64_t until)
+{
+	step(until);
 }

@@ -1,34 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* kernel.c - a kernel for tests behind kernel.h: sessions in memory, mirrored in a fake sysfs */
+/* kernel.c - a kernel for tests behind kernel.h: sessions in memory, their sockets, its news */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fake.h"
+#include "fake-session.h"
 #include "str.h"
 
-/* Opcode bytes: requests with the immediate bit. */
-#define REQUEST_NOP 0x40
-#define REQUEST_LOGIN 0x43
-#define REQUEST_LOGOUT 0x46
-#define RESPONSE_NOP 0x20
-#define RESPONSE_LOGOUT 0x26
-
 struct fake_kernel fake_kernel;
-
-/* As the kernel's own flags: what it may be asked depends on them. */
-struct fake_session {
-	uint32_t sid;
-	int host;
-	bool up, failed, bound, stopped, logged_out, unbound;
-	struct link *socket; /* NULL: none */
-	struct list link;
-};
 
 /* A socket that a session was given. */
 struct link {
@@ -60,155 +43,14 @@ struct kernel {
 	void *data;
 };
 
-static char sys_root[128];
 static struct list sessions = LIST_INIT(sessions), notes = LIST_INIT(notes);
 static uint32_t last_sid;
 static struct kernel *the_kernel;
 static uv_loop_t *the_loop;
 
-/* ---- sysfs ---- */
-
-static void put(const char *path, const char *value)
-{
-	char full[1024];
-	FILE *f;
-
-	snprintf(full, sizeof(full), "%s/%s", sys_root, path);
-	for (char *p = full + strlen(sys_root) + 1; (p = strchr(p, '/')); p++) {
-		*p = '\0';
-		mkdir(full, 0755);
-		*p = '/';
-	}
-	f = fopen(full, "w");
-	if (!f)
-		abort();
-	fprintf(f, "%s\n", value);
-	fclose(f);
-}
-
-/* In place of a file: who opens it to write waits for a reader. */
-static void make_fifo(const char *path)
-{
-	char full[640];
-
-	snprintf(full, sizeof(full), "%s/%s", sys_root, path);
-	if (unlink(full) || mkfifo(full, 0600))
-		abort();
-}
-
-static void link_class(const char *class, const char *entry, const char *to)
-{
-	char path[512], target[512];
-
-	snprintf(path, sizeof(path), "sys/class/%s/.keep", class);
-	put(path, "");
-	snprintf(path, sizeof(path), "%s/sys/class/%s/.keep", sys_root, class);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/sys/class/%s/%s", sys_root, class, entry);
-	snprintf(target, sizeof(target), "../../devices/platform/%s", to);
-	if (symlink(target, path) && errno != EEXIST)
-		abort();
-}
-
-static void set_attribute(const struct fake_session *s, const char *class, const char *name,
-	const char *value)
-{
-	char path[256];
-
-	if (str_eq(class, "iscsi_session"))
-		snprintf(path, sizeof(path),
-			"sys/devices/platform/host%d/session%u/iscsi_session/session%u/%s", s->host,
-			s->sid, s->sid, name);
-	else
-		snprintf(path, sizeof(path),
-			"sys/devices/platform/host%d/session%u/connection%u:0/iscsi_connection/"
-			"connection%u:0/%s",
-			s->host, s->sid, s->sid, s->sid, name);
-	put(path, value);
-}
-
-static void put_recovery_tmo(const struct fake_session *s, const struct kernel_params *params)
-{
-	for (unsigned int i = 0; i < params->n && !fake_kernel.deaf_to_tmo; i++)
-		if (params->items[i].number == PARAM_SESS_RECOVERY_TMO)
-			set_attribute(s, "iscsi_session", "recovery_tmo",
-				str_eq(params->items[i].value, "-1") ? "off"
-								     : params->items[i].value);
-}
-
-static void sysfs_state(const struct fake_session *s)
-{
-	set_attribute(s, "iscsi_session", "state", s->failed ? "FAILED" : s->up ? "LOGGED_IN" : "FREE");
-	set_attribute(s, "iscsi_session", "target_state", s->unbound ? "UNBOUND" : "SCANNED");
-	set_attribute(s, "iscsi_connection", "state", s->failed ? "failed" : s->up ? "up" : "bound");
-}
-
-static void sysfs_add(const struct fake_session *s, const struct kernel_params *params)
-{
-	static const struct {
-		int number;
-		const char *name;
-		bool of_connection;
-	} files[] = {
-		{PARAM_TARGET_NAME, "targetname", false},
-		{PARAM_INITIATOR_NAME, "initiatorname", false},
-		{PARAM_IFACE_NAME, "ifacename", false},
-		{PARAM_TPGT, "tpgt", false},
-		{PARAM_PERSISTENT_ADDRESS, "persistent_address", true},
-		{PARAM_PERSISTENT_PORT, "persistent_port", true},
-	};
-	char base[128], conn[192], dir[192], path[512], entry[32];
-
-	snprintf(base, sizeof(base), "host%d/session%u/iscsi_session/session%u", s->host, s->sid,
-		s->sid);
-	snprintf(conn, sizeof(conn), "host%d/session%u/connection%u:0/iscsi_connection/connection%u:0",
-		s->host, s->sid, s->sid, s->sid);
-	for (unsigned int i = 0; i < params->n; i++)
-		for (size_t k = 0; k < sizeof(files) / sizeof(files[0]); k++) {
-			if (files[k].number != params->items[i].number)
-				continue;
-			snprintf(path, sizeof(path), "sys/devices/platform/%s/%s",
-				files[k].of_connection ? conn : base, files[k].name);
-			put(path, params->items[i].value);
-		}
-	sysfs_state(s);
-	put_recovery_tmo(s, params);
-	snprintf(path, sizeof(path), "sys/devices/platform/host%d/scsi_host/host%d/proc_name", s->host,
-		s->host);
-	put(path, "iscsi_tcp");
-	snprintf(path, sizeof(path), "sys/devices/platform/host%d/scsi_host/host%d/scan", s->host,
-		s->host);
-	put(path, "");
-	if (fake_kernel.scan_hangs)
-		make_fifo(path);
-	snprintf(path, sizeof(path), "%s/sys/devices/platform/%s/device", sys_root, base);
-	snprintf(dir, sizeof(dir), "../../../session%u", s->sid);
-	if (symlink(dir, path))
-		abort();
-	snprintf(entry, sizeof(entry), "session%u", s->sid);
-	link_class("iscsi_session", entry, base);
-	snprintf(entry, sizeof(entry), "connection%u:0", s->sid);
-	link_class("iscsi_connection", entry, conn);
-	snprintf(entry, sizeof(entry), "host%d", s->host);
-	snprintf(dir, sizeof(dir), "host%d/scsi_host/host%d", s->host, s->host);
-	link_class("scsi_host", entry, dir);
-}
-
-static void sysfs_remove(const struct fake_session *s)
-{
-	char command[1024];
-
-	snprintf(command, sizeof(command),
-		"cd '%s/sys' && rm -rf class/iscsi_session/session%u class/iscsi_connection/"
-		"connection%u:0 class/scsi_host/host%d devices/platform/host%d",
-		sys_root, s->sid, s->sid, s->host, s->host);
-	if (system(command))
-		abort();
-}
-
 /* ---- sessions ---- */
 
-static struct fake_session *find(uint32_t sid)
+struct fake_session *fake_find(uint32_t sid)
 {
 	struct fake_session *s;
 
@@ -226,7 +68,7 @@ static void on_link_closed(uv_handle_t *h)
 	free(l);
 }
 
-static void drop_socket(struct fake_session *s)
+void fake_drop_socket(struct fake_session *s)
 {
 	if (!s->socket)
 		return;
@@ -236,7 +78,7 @@ static void drop_socket(struct fake_session *s)
 	s->socket = NULL;
 }
 
-static struct fake_session *add(uint32_t sid, const struct kernel_params *params, bool up)
+struct fake_session *fake_add(uint32_t sid, const struct kernel_params *params, bool up)
 {
 	struct fake_session *s = calloc(1, sizeof(*s));
 
@@ -247,14 +89,14 @@ static struct fake_session *add(uint32_t sid, const struct kernel_params *params
 	list_append(&sessions, &s->link);
 	fake_kernel.sessions++;
 	s->up = s->bound = up;
-	sysfs_add(s, params);
+	mirror_add(s, params);
 	return s;
 }
 
-static void drop(struct fake_session *s)
+void fake_drop(struct fake_session *s)
 {
-	sysfs_remove(s);
-	drop_socket(s);
+	mirror_remove(s);
+	fake_drop_socket(s);
 	list_remove(&s->link);
 	free(s);
 	fake_kernel.sessions--;
@@ -288,15 +130,29 @@ static void deliver(struct kernel *k, const struct note *n)
 
 static void on_idle(uv_idle_t *idle)
 {
+	struct kernel *k = idle->data;
 	struct note *n = list_first(&notes, struct note, link);
 
 	if (n) {
-		list_remove(&n->link);
-		deliver(idle->data, n);
-		free(n);
+		/* It may be lost at the very last moment. */
+		fake_point(FAKE_POINT_NOTE);
+		do {
+			n = list_first(&notes, struct note, link);
+			list_remove(&n->link);
+			deliver(k, n);
+			free(n);
+		} while (fake_kernel.bursts && !list_empty(&notes));
+	} else if (fake_job_waits()) {
+		fake_job_run();
 	}
-	if (list_empty(&notes))
+	if (list_empty(&notes) && !fake_job_waits())
 		uv_idle_stop(idle);
+}
+
+void fake_wake(void)
+{
+	if (the_kernel)
+		uv_idle_start(&the_kernel->idle, on_idle);
 }
 
 static struct note *tell(enum note_kind kind, uint32_t sid, int error, struct kernel_job *job)
@@ -310,9 +166,28 @@ static struct note *tell(enum note_kind kind, uint32_t sid, int error, struct ke
 	n->error = error;
 	n->job = job;
 	list_append(&notes, &n->link);
-	if (the_kernel)
-		uv_idle_start(&the_kernel->idle, on_idle);
+	fake_wake();
 	return n;
+}
+
+void fake_tell_done(struct kernel_job *job, int err)
+{
+	tell(NOTE_DONE, 0, err, job);
+}
+
+void fake_tell_destroyed(uint32_t sid)
+{
+	tell(NOTE_DESTROYED, sid, 0, NULL);
+}
+
+bool fake_is_told(const struct kernel_job *job)
+{
+	const struct note *n;
+
+	list_for_each(n, &notes, link)
+		if (n->job == job)
+			return true;
+	return false;
 }
 
 static void tell_pdu(uint32_t sid, const uint8_t *pdu, size_t data_len)
@@ -323,11 +198,16 @@ static void tell_pdu(uint32_t sid, const uint8_t *pdu, size_t data_len)
 	n->data_len = data_len;
 }
 
-static void tell_answer(uint32_t sid, uint8_t opcode)
+void fake_tell_answer(uint32_t sid, uint8_t opcode)
 {
 	const uint8_t bhs[BHS_LEN] = {opcode, 0x80};
 
 	tell_pdu(sid, bhs, 0);
+}
+
+uint32_t fake_next_sid(void)
+{
+	return ++last_sid;
 }
 
 static void fail(struct fake_session *s, int error)
@@ -337,7 +217,7 @@ static void fail(struct fake_session *s, int error)
 		return;
 	s->failed = true;
 	s->up = false;
-	sysfs_state(s);
+	mirror_state(s);
 	if (!fake_kernel.deaf)
 		tell(NOTE_ERROR, s->sid, error, NULL);
 }
@@ -374,7 +254,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	}
 }
 
-static void take_socket(struct fake_session *s, int fd)
+void fake_take_socket(struct fake_session *s, int fd)
 {
 	struct link *l = calloc(1, sizeof(*l));
 
@@ -388,156 +268,7 @@ static void take_socket(struct fake_session *s, int fd)
 	uv_poll_start(&l->poll, UV_READABLE, on_readable);
 }
 
-/* ---- kernel.h ---- */
-
-static bool step_fails(enum fake_step step, struct kernel_job *job, kernel_done *done)
-{
-	int err = fake_kernel.fail[step];
-
-	fake_kernel.calls[step]++;
-	job->done = done;
-	job->ret_step = "do as the test says";
-	if (!err)
-		return false;
-	if (fake_kernel.fail_only[step] && --fake_kernel.fail_only[step] == 0)
-		fake_kernel.fail[step] = 0;
-	tell(NOTE_DONE, 0, err, job);
-	return true;
-}
-
-/* As step_fails, of a session that has to be there. */
-static struct fake_session *begin(enum fake_step step, uint32_t sid, struct kernel_job *job,
-	kernel_done *done)
-{
-	struct fake_session *s = find(sid);
-
-	if (step_fails(step, job, done))
-		return NULL;
-	/* It can have gone while the event about that was on its way. */
-	if (!s)
-		tell(NOTE_DONE, 0, -ENXIO, job);
-	return s;
-}
-
-static bool is_tcp(int fd)
-{
-	int type = 0;
-	socklen_t len = sizeof(type);
-
-	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_STREAM;
-}
-
-void kernel_hand_over(struct kernel *k, struct kernel_job *job, int fd, uint32_t cmdsn,
-	uint16_t cmds_max, uint16_t queue_depth, const struct kernel_params *params,
-	kernel_created *created, kernel_done *done)
-{
-	struct fake_session *s;
-
-	(void)k;
-	fake_kernel.cmdsn = cmdsn;
-	(void)cmds_max;
-	(void)queue_depth;
-	job->ret_sid = 0;
-	fake_kernel.abuses += !is_tcp(fd);
-	if (step_fails(FAKE_HAND_OVER, job, done))
-		return;
-	fake_kernel.last_params = *params;
-	job->ret_sid = ++last_sid;
-	created(job, job->ret_sid);
-	s = add(job->ret_sid, params, true);
-	job->ret_host = s->host;
-	take_socket(s, fd);
-	tell(NOTE_DONE, 0, 0, job);
-}
-
-static void stop(struct fake_session *s)
-{
-	drop_socket(s);
-	/* Of one that was bound, or up, the state is FAILED from now on. */
-	s->failed = s->failed || s->up || s->bound;
-	s->up = s->bound = s->logged_out = false;
-	s->stopped = true;
-	sysfs_state(s);
-}
-
-void kernel_stop(struct kernel *k, struct kernel_job *job, uint32_t sid, kernel_done *done)
-{
-	struct fake_session *s = begin(FAKE_STOP, sid, job, done);
-
-	(void)k;
-	if (!s)
-		return;
-	stop(s);
-	tell(NOTE_DONE, 0, 0, job);
-}
-
-void kernel_bind(struct kernel *k, struct kernel_job *job, uint32_t sid, int fd, kernel_done *done)
-{
-	struct fake_session *s = begin(FAKE_BIND, sid, job, done);
-
-	(void)k;
-	fake_kernel.abuses += !is_tcp(fd);
-	if (!s)
-		return;
-	stop(s);
-	s->bound = true;
-	s->failed = false;
-	take_socket(s, fd);
-	tell(NOTE_DONE, 0, 0, job);
-}
-
-void kernel_start(struct kernel *k, struct kernel_job *job, uint32_t sid,
-	const struct kernel_params *params, kernel_done *done)
-{
-	struct fake_session *s = begin(FAKE_START, sid, job, done);
-
-	(void)k;
-	if (!s)
-		return;
-	if (s->failed) {
-		tell(NOTE_DONE, 0, -ENOTCONN, job);
-		return;
-	}
-	fake_kernel.abuses += !s->bound || s->up;
-	fake_kernel.last_params = *params;
-	s->up = true;
-	sysfs_state(s);
-	tell(NOTE_DONE, 0, 0, job);
-}
-
-void kernel_set(struct kernel *k, struct kernel_job *job, uint32_t sid,
-	const struct kernel_params *params, kernel_done *done)
-{
-	struct fake_session *s = begin(FAKE_SET, sid, job, done);
-
-	(void)k;
-	if (!s)
-		return;
-	if (!s->up) {
-		tell(NOTE_DONE, 0, -ENOTCONN, job);
-		return;
-	}
-	fake_kernel.last_params = *params;
-	put_recovery_tmo(s, params);
-	tell(NOTE_DONE, 0, 0, job);
-}
-
-void kernel_unbind(struct kernel *k, struct kernel_job *job, uint32_t sid, kernel_done *done)
-{
-	struct fake_session *s = begin(FAKE_UNBIND, sid, job, done);
-
-	(void)k;
-	if (!s)
-		return;
-	s->unbound = true;
-	sysfs_state(s);
-	/* As the real one: the event can be there before the reply is looked at. */
-	if (!fake_kernel.mute[FAKE_UNBIND])
-		tell(NOTE_UNBOUND, sid, 0, NULL);
-	tell(NOTE_DONE, 0, 0, job);
-}
-
-static int send_login(struct fake_session *s, const uint8_t *bhs, const uint8_t *data, size_t len)
+int fake_send_login(struct fake_session *s, const uint8_t *bhs, const uint8_t *data, size_t len)
 {
 	const uint8_t pad[4] = {};
 	uint8_t own[BHS_LEN];
@@ -555,44 +286,7 @@ static int send_login(struct fake_session *s, const uint8_t *bhs, const uint8_t 
 	return 0;
 }
 
-void kernel_send_pdu(struct kernel *k, struct kernel_job *job, uint32_t sid,
-	const uint8_t bhs[BHS_LEN], const uint8_t *data, size_t len, kernel_done *done)
-{
-	struct fake_session *s = begin(FAKE_SEND, sid, job, done);
-	int r = 0;
-
-	(void)k;
-	memcpy(fake_kernel.sent, bhs, BHS_LEN);
-	if (!s)
-		return;
-	if (s->failed)
-		r = s->stopped ? -EPERM : -ENOTCONN;
-	else if (bhs[0] == REQUEST_LOGIN || bhs[0] == (REQUEST_LOGIN & 0x3f))
-		r = send_login(s, bhs, data, len);
-	else if (!s->up || s->logged_out)
-		r = -EPERM;
-	else if (len || (bhs[0] != REQUEST_NOP && bhs[0] != REQUEST_LOGOUT))
-		fake_kernel.abuses++;
-	else if (!fake_kernel.mute[FAKE_SEND])
-		tell_answer(sid, bhs[0] == REQUEST_NOP ? RESPONSE_NOP : RESPONSE_LOGOUT);
-	s->logged_out = s->logged_out || (!r && bhs[0] == REQUEST_LOGOUT);
-	tell(NOTE_DONE, 0, r, job);
-}
-
-void kernel_destroy(struct kernel *k, struct kernel_job *job, uint32_t sid, kernel_done *done)
-{
-	struct fake_session *s = begin(FAKE_DESTROY, sid, job, done);
-
-	(void)k;
-	if (!s)
-		return;
-	if (!fake_kernel.mute[FAKE_DESTROY]) {
-		drop(s);
-		tell(NOTE_UNBOUND, sid, 0, NULL);
-		tell(NOTE_DESTROYED, sid, 0, NULL);
-	}
-	tell(NOTE_DONE, 0, 0, job);
-}
+/* ---- kernel.h ---- */
 
 int kernel_event_fd(const struct kernel *k)
 {
@@ -608,7 +302,7 @@ int kernel_open(uv_loop_t *loop, const char *root, int event_fd, const struct ke
 	(void)event_fd;
 	if (!k)
 		return -ENOMEM;
-	snprintf(sys_root, sizeof(sys_root), "%s", root);
+	snprintf(mirror_root, sizeof(mirror_root), "%s", root);
 	k->events = events;
 	k->data = data;
 	uv_idle_init(loop, &k->idle);
@@ -630,11 +324,12 @@ void kernel_close(struct kernel *k)
 	struct note *n, *next;
 
 	list_for_each_safe(s, tmp, &sessions, link)
-		drop(s);
+		fake_drop(s);
 	list_for_each_safe(n, next, &notes, link) {
 		list_remove(&n->link);
 		free(n);
 	}
+	fake_jobs_drop();
 	the_kernel = NULL;
 	last_sid = 0;
 	uv_close((uv_handle_t *)&k->idle, on_closed);
@@ -642,13 +337,43 @@ void kernel_close(struct kernel *k)
 
 /* ---- for the test ---- */
 
+bool fake_kernel_has(uint32_t sid)
+{
+	return fake_find(sid);
+}
+
+bool fake_kernel_is_up(uint32_t sid)
+{
+	const struct fake_session *s = fake_find(sid);
+
+	return s && s->up && s->bound && !s->failed && !s->logged_out;
+}
+
 void fake_kernel_conn_error(uint32_t sid, int error)
 {
-	struct fake_session *s = find(sid);
+	struct fake_session *s = fake_find(sid);
 
-	if (!s)
-		abort();
-	fail(s, error);
+	if (s)
+		fail(s, error);
+}
+
+void fake_kernel_say_error(uint32_t sid, int error)
+{
+	tell(NOTE_ERROR, sid, error, NULL);
+}
+
+void fake_kernel_say_unbound(uint32_t sid)
+{
+	tell(NOTE_UNBOUND, sid, 0, NULL);
+}
+
+void fake_kernel_pdu_with(uint32_t sid, const uint8_t bhs[BHS_LEN], const uint8_t *data, size_t len)
+{
+	uint8_t pdu_bytes[BHS_LEN + 64];
+
+	memcpy(pdu_bytes, bhs, BHS_LEN);
+	memcpy(pdu_bytes + BHS_LEN, data, len);
+	tell_pdu(sid, pdu_bytes, len);
 }
 
 void fake_kernel_pdu(uint32_t sid, const uint8_t bhs[BHS_LEN])
@@ -658,16 +383,32 @@ void fake_kernel_pdu(uint32_t sid, const uint8_t bhs[BHS_LEN])
 
 void fake_kernel_lose(void)
 {
+	struct note *n, *tmp;
+	struct fake_session *s;
+	bool deaf = fake_kernel.deaf;
+
+	fake_kernel.deaf = true;
+	list_for_each_safe(n, tmp, &notes, link) {
+		if (n->kind == NOTE_DONE)
+			continue;
+		/* A PDU that nobody got costs the connection. */
+		s = n->kind == NOTE_PDU ? fake_find(n->sid) : NULL;
+		if (s)
+			fail(s, 1011);
+		list_remove(&n->link);
+		free(n);
+	}
+	fake_kernel.deaf = deaf;
 	tell(NOTE_LOST, 0, 0, NULL);
 }
 
 void fake_kernel_destroy(uint32_t sid)
 {
-	struct fake_session *s = find(sid);
+	struct fake_session *s = fake_find(sid);
 
 	if (!s)
-		abort();
-	drop(s);
+		return;
+	fake_drop(s);
 	tell(NOTE_DESTROYED, sid, 0, NULL);
 }
 
@@ -684,7 +425,7 @@ void fake_kernel_preset(const char *root, uint32_t sid, const char *target, cons
 	struct fake_session *s;
 	char number[16];
 
-	snprintf(sys_root, sizeof(sys_root), "%s", root);
+	snprintf(mirror_root, sizeof(mirror_root), "%s", root);
 	p.n = 0;
 	param(&p, PARAM_TARGET_NAME, target);
 	param(&p, PARAM_PERSISTENT_ADDRESS, address);
@@ -692,12 +433,12 @@ void fake_kernel_preset(const char *root, uint32_t sid, const char *target, cons
 	param(&p, PARAM_PERSISTENT_PORT, number);
 	param(&p, PARAM_IFACE_NAME, "default");
 	param(&p, PARAM_TPGT, "1");
-	s = add(sid, &p, str_eq(state, "LOGGED_IN"));
+	s = fake_add(sid, &p, str_eq(state, "LOGGED_IN"));
 	s->failed = str_eq(state, "FAILED");
 	s->bound = s->up || str_eq(conn_state, "bound") || s->failed;
 	s->unbound = str_eq(target_state, "UNBOUND");
-	set_attribute(s, "iscsi_session", "state", state);
-	set_attribute(s, "iscsi_session", "target_state", target_state);
-	set_attribute(s, "iscsi_connection", "state", conn_state);
+	mirror_set(s, "iscsi_session", "state", state);
+	mirror_set(s, "iscsi_session", "target_state", target_state);
+	mirror_set(s, "iscsi_connection", "state", conn_state);
 	last_sid = sid;
 }

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* target.c - a target that accepts logins, or does something else, as the test says */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fake.h"
+#include "net.h"
 
 #define HEADER BHS_LEN
 #define TEXT_MAX FAKE_TEXT_MAX
 
 struct fake_target_impl {
-	uv_tcp_t tcp;
+	uv_pipe_t pipe;
 	struct fake_target *target;
 	struct list peers;
 };
 
 struct peer {
-	uv_tcp_t tcp;
+	uv_pipe_t pipe;
 	struct fake_target *target;
 	uint8_t in[HEADER + TEXT_MAX];
 	size_t have;
@@ -39,10 +39,11 @@ static void on_peer_closed(uv_handle_t *h)
 
 static void close_peer(struct peer *p)
 {
-	if (uv_is_closing((uv_handle_t *)&p->tcp))
+	if (uv_is_closing((uv_handle_t *)&p->pipe))
 		return;
 	list_remove(&p->link);
-	uv_close((uv_handle_t *)&p->tcp, on_peer_closed);
+	p->target->logged_in -= p->full_feature;
+	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 }
 
 static void on_sent(uv_write_t *req, int status)
@@ -60,7 +61,7 @@ static void send_bytes(struct peer *p, const uint8_t *bytes, size_t len)
 		abort();
 	memcpy(s->bytes, bytes, len);
 	buf = uv_buf_init((char *)s->bytes, (unsigned int)len);
-	uv_write(&s->req, (uv_stream_t *)&p->tcp, &buf, 1, on_sent);
+	uv_write(&s->req, (uv_stream_t *)&p->pipe, &buf, 1, on_sent);
 }
 
 /* Declared by the initiator: no answer is due. */
@@ -116,6 +117,7 @@ static void accept_login(struct peer *p, size_t len)
 	char text[TEXT_MAX];
 
 	p->full_feature = true;
+	p->target->logged_in++;
 	respond(p, 0, 0, text, answer_text(p->in + HEADER, len, text));
 }
 
@@ -131,7 +133,26 @@ static void follow_script(struct peer *p, size_t len)
 	memcpy(bytes, answer.bhs, HEADER);
 	memcpy(bytes + HEADER, answer.text, answer.len);
 	p->full_feature = !answer.bhs[36] && (answer.bhs[1] & 0x83) == 0x83;
+	p->target->logged_in += p->full_feature;
 	send_bytes(p, bytes, HEADER + ((answer.len + 3) & ~(size_t)3));
+}
+
+/* False: nothing is planned, the test's script counts. */
+static bool play_plan(struct peer *p)
+{
+	switch (fake_point(FAKE_POINT_REQUEST)) {
+	case FAKE_FAILS:
+		respond(p, 3, 1, "", 0);
+		return true;
+	case FAKE_REFUSES:
+		respond(p, 2, 1, "", 0);
+		return true;
+	case FAKE_HANGS:
+		return true;
+	default:
+		/* The connection may be gone by now. */
+		return uv_is_closing((uv_handle_t *)&p->pipe);
+	}
 }
 
 static void on_login(struct peer *p, size_t len)
@@ -144,6 +165,8 @@ static void on_login(struct peer *p, size_t len)
 
 	t->logins++;
 	memcpy(t->isid, p->in + 8, sizeof(t->isid));
+	if (play_plan(p))
+		return;
 	if (t->fail_first && t->logins > t->fail_first)
 		answer = ANSWER_ACCEPT;
 	switch (answer) {
@@ -217,31 +240,32 @@ static void on_connection(uv_stream_t *stream, int status)
 	p->target = i->target;
 	i->target->connections++;
 	list_append(&i->peers, &p->link);
-	uv_tcp_init(stream->loop, &p->tcp);
-	p->tcp.data = p;
-	uv_accept(stream, (uv_stream_t *)&p->tcp);
-	uv_read_start((uv_stream_t *)&p->tcp, on_alloc, on_read);
+	uv_pipe_init(stream->loop, &p->pipe, 0);
+	p->pipe.data = p;
+	uv_accept(stream, (uv_stream_t *)&p->pipe);
+	uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read);
 }
 
 void fake_target_open(struct fake_target *t, uv_loop_t *loop)
 {
+	static int last_port = 3260;
 	struct fake_target_impl *i = calloc(1, sizeof(*i));
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)t->port),
-		.sin_addr = {htonl(INADDR_LOOPBACK)}};
-	int len = sizeof(addr);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr;
 
-	if (!i)
+	if (!i || fd < 0)
 		abort();
 	i->target = t;
 	list_init(&i->peers);
-	uv_tcp_init(loop, &i->tcp);
-	i->tcp.data = i;
-	if (uv_tcp_bind(&i->tcp, (struct sockaddr *)&addr, 0) ||
-		uv_listen((uv_stream_t *)&i->tcp, 64, on_connection))
-		abort();
-	uv_tcp_getsockname(&i->tcp, (struct sockaddr *)&addr, &len);
-	t->port = ntohs(addr.sin_port);
+	if (!t->port)
+		t->port = ++last_port;
 	t->impl = i;
+	if (bind(fd, (struct sockaddr *)&addr, fake_net_address(t->port, &addr)))
+		abort();
+	uv_pipe_init(loop, &i->pipe, 0);
+	i->pipe.data = i;
+	if (uv_pipe_open(&i->pipe, fd) || uv_listen((uv_stream_t *)&i->pipe, 512, on_connection))
+		abort();
 }
 
 void fake_target_drop(struct fake_target *t)
@@ -257,5 +281,5 @@ void fake_target_close(struct fake_target *t)
 	struct fake_target_impl *i = t->impl;
 
 	fake_target_drop(t);
-	uv_close((uv_handle_t *)&i->tcp, on_peer_closed);
+	uv_close((uv_handle_t *)&i->pipe, on_peer_closed);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim.h"
 
-#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #include "str.h"
 #include "thread.h"
 
-#define QUIET_MS 1	/* of real time without anything to do: nothing moves any more */
 #define STEPS_MAX 10000 /* timers fired before a test counts as hanging */
 
 struct sim sim;
@@ -38,21 +38,44 @@ static void make_dir(const char *path)
 	ck_assert_int_eq(mkdir(full, 0755), 0);
 }
 
-void sim_setup_root(void)
+static char kept_root[sizeof(sim.root)];
+
+static void make_root(void)
 {
-	memset(&sim, 0, sizeof(sim));
-	memset(&fake_kernel, 0, sizeof(fake_kernel));
-	log_open("sim", LOG_TO_STDERR);
-	log_set_debug(getenv("SIM_DEBUG") ? 8 : 0);
-	snprintf(sim.root, sizeof(sim.root), "/tmp/sim.XXXXXX");
+	/* In memory, where that can be: what is written is synced. */
+	snprintf(sim.root, sizeof(sim.root), "%s/sim.XXXXXX",
+		access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	ck_assert_ptr_nonnull(mkdtemp(sim.root));
 	make_dir("etc");
 	make_dir("etc/iscsi");
 	make_dir("run");
 	make_dir("sys");
 	put("etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.2026-11.example:host\n");
+}
+
+void sim_keep_root(bool keep)
+{
+	if (!keep) {
+		fake_remove_tree(kept_root);
+		kept_root[0] = '\0';
+		return;
+	}
+	make_root();
+	memcpy(kept_root, sim.root, sizeof(kept_root));
+}
+
+void sim_setup_root(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	memset(&sim, 0, sizeof(sim));
+	memset(&fake_kernel, 0, sizeof(fake_kernel));
+	log_open("sim", LOG_TO_STDERR);
+	log_set_debug(getenv("SIM_DEBUG") ? 8 : 0);
+	if (kept_root[0])
+		memcpy(sim.root, kept_root, sizeof(sim.root));
+	else
+		make_root();
 	uv_loop_init(&sim.loop);
-	uv_loop_configure(&sim.loop, UV_METRICS_IDLE_TIME);
 	fake_target_open(&sim.target, &sim.loop);
 }
 
@@ -70,8 +93,6 @@ void sim_setup(void)
 
 void sim_teardown(void)
 {
-	char command[96];
-
 	ck_assert_uint_eq(fake_kernel.abuses, 0);
 	ck_assert_uint_eq(machine_faults, 0);
 	initiator_close(&sim.initiator);
@@ -79,8 +100,8 @@ void sim_teardown(void)
 	fake_target_close(&sim.target);
 	uv_run(&sim.loop, UV_RUN_DEFAULT);
 	ck_assert_int_eq(uv_loop_close(&sim.loop), 0);
-	snprintf(command, sizeof(command), "rm -rf '%s'", sim.root);
-	ck_assert_int_eq(system(command), 0);
+	if (!kept_root[0])
+		fake_remove_tree(sim.root);
 }
 
 struct iscsi_node *sim_node(int retries)
@@ -117,28 +138,22 @@ static void waiter_init(struct sim_waiter *w)
 	w->waiter.done = on_done;
 }
 
-static void nothing(uv_timer_t *t)
+static bool is_moving(void)
 {
-	(void)t;
+	struct pollfd p = {.fd = uv_backend_fd(&sim.loop), .events = POLLIN};
+
+	return (uv_loop_alive(&sim.loop) && !uv_backend_timeout(&sim.loop)) || poll(&p, 1, 0) > 0;
 }
 
 void sim_settle(void)
 {
-	uv_timer_t quiet;
-	uint64_t slept;
-
-	/* The loop sleeps at most QUIET_MS at a time: a round in which it did is a quiet one. */
-	uv_timer_init(&sim.loop, &quiet);
-	do {
-		slept = uv_metrics_idle_time(&sim.loop);
-		/* Again and again: the first may be over before the loop gets to sleep. */
-		uv_timer_start(&quiet, nothing, QUIET_MS, QUIET_MS);
-		uv_run(&sim.loop, UV_RUN_ONCE);
-		slept = uv_metrics_idle_time(&sim.loop) - slept;
+	/* What the last round has started to watch is looked at in the next one. */
+	for (int quiet = 0; quiet < 3; quiet = is_moving() ? 0 : quiet + 1) {
 		/* Work in the pool and in threads is under way while the loop sleeps. */
-	} while (slept < QUIET_MS * 900000ull || sim.loop.active_reqs.count || threads_running);
-	uv_close((uv_handle_t *)&quiet, NULL);
-	uv_run(&sim.loop, UV_RUN_NOWAIT);
+		bool sleep = !is_moving() && (sim.loop.active_reqs.count || threads_running);
+
+		uv_run(&sim.loop, sleep ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+	}
 }
 
 void sim_run_until(const bool *done)

@@ -26,6 +26,8 @@ extern struct sim sim;
 void sim_setup(void);
 /* As sim_setup without the daemon core; sim_start brings it up. */
 void sim_setup_root(void);
+/* From now on one root serves all: what a test leaves in it is there in the next. */
+void sim_keep_root(bool keep);
 void sim_start(void);
 /* Everything closed and freed; fails the test when the kernel was abused. */
 void sim_teardown(void);
