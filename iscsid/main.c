@@ -2,7 +2,6 @@
 /* main.c - iscsid: options, becoming a daemon, start and end */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "session.h"
 #include "sock.h"
 #include "stock.h"
+#include "usage.h"
 #include "wanted.h"
 
 #define LOCK_FILE "/" CONTROL_DIR "/iscsid.lock"
@@ -56,16 +56,15 @@ struct daemon {
 
 /* ---- options ---- */
 
-static const struct option_row {
-	struct option option;
-	const char *arg, *text;
-} option_rows[] = {
+static const struct usage_row option_rows[] = {
 	{{"config", required_argument, NULL, 'c'}, "FILE",
 		"settings (default /etc/iscsi/iscsid.conf)"},
 	{{"initiatorname", required_argument, NULL, 'i'}, "FILE",
 		"the initiator's name (default /etc/iscsi/initiatorname.iscsi)"},
 	{{"foreground", no_argument, NULL, 'f'}, "", "stay in the foreground, log to stderr"},
 	{{"debug", required_argument, NULL, 'd'}, "LEVEL", "log more, 0 to 8"},
+	{{"uid", required_argument, NULL, 'u'}, "UID", "0; the kernel serves only root"},
+	{{"gid", required_argument, NULL, 'g'}, "GID", "0; the kernel serves only root"},
 	{{"no-pid-file", no_argument, NULL, 'n'}, "", "write no pid file"},
 	{{"pid", required_argument, NULL, 'p'}, "FILE", "pid file (default " PID_FILE ")"},
 	{{"print-states", no_argument, NULL, 'S'}, "", "print the state machines as Graphviz and exit"},
@@ -73,18 +72,6 @@ static const struct option_row {
 	{{"version", no_argument, NULL, 'v'}, "", "print the version and exit"},
 };
 #define N_OPTIONS (sizeof(option_rows) / sizeof(option_rows[0]))
-
-static void print_usage(void)
-{
-	printf("Usage: iscsid [OPTION]\n\nThe iSCSI initiator daemon.\n\n");
-	for (size_t i = 0; i < N_OPTIONS; i++) {
-		const struct option_row *o = &option_rows[i];
-		char name[40];
-
-		snprintf(name, sizeof(name), "%s%s%s", o->option.name, o->arg[0] ? "=" : "", o->arg);
-		printf("  -%c, --%-22s %s\n", o->option.val, name, o->text);
-	}
-}
 
 __attribute__((noreturn)) static void bad_usage(const char *text)
 {
@@ -104,8 +91,17 @@ static int parse_debug(const char *text)
 	return (int)level;
 }
 
-static void set_option(struct options *o, int c)
+/* Each request to the kernel needs CAP_SYS_ADMIN of who sends it. */
+static void need_root(const char *id)
 {
+	if (strspn(id, "0") != strlen(id) || !*id)
+		bad_usage("the kernel lets only root drive sessions: --uid and --gid can be 0 alone");
+}
+
+static void set_option(void *data, int c)
+{
+	struct options *o = data;
+
 	switch (c) {
 	case 'c':
 		o->config = optarg;
@@ -119,6 +115,10 @@ static void set_option(struct options *o, int c)
 	case 'd':
 		o->debug = parse_debug(optarg);
 		break;
+	case 'u':
+	case 'g':
+		need_root(optarg);
+		break;
 	case 'n':
 		o->no_pid_file = true;
 		break;
@@ -130,7 +130,7 @@ static void set_option(struct options *o, int c)
 		machine_print(&conn_machine, "connection", stdout);
 		exit(0);
 	case 'h':
-		print_usage();
+		usage_print(stdout, "iscsid", "The iSCSI initiator daemon.", option_rows, N_OPTIONS);
 		exit(0);
 	case 'v':
 		printf("iscsid version %s\n", VERSION);
@@ -142,19 +142,7 @@ static void set_option(struct options *o, int c)
 
 static void parse_options(int argc, char **argv, struct options *ret)
 {
-	struct option longs[N_OPTIONS + 1] = {};
-	char shorts[2 * N_OPTIONS + 1], *p = shorts;
-	int c;
-
-	for (size_t i = 0; i < N_OPTIONS; i++) {
-		longs[i] = option_rows[i].option;
-		*p++ = (char)longs[i].val;
-		if (longs[i].has_arg)
-			*p++ = ':';
-	}
-	*p = '\0';
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
-		set_option(ret, c);
+	usage_parse(argc, argv, option_rows, N_OPTIONS, set_option, ret);
 	if (optind < argc)
 		bad_usage("there is an argument too many");
 	if (ret->pid_file && ret->no_pid_file)

@@ -2,7 +2,6 @@
 /* main.c - iscsi-targetd: options, start and end */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 #include "state.h"
 #include "sock.h"
 #include "str.h"
+#include "usage.h"
 #include "varlink-message.h"
 
 #define PORTAL_GROUP 1 /* of the portals that are given on the command line */
@@ -52,10 +52,7 @@ struct daemon {
 
 /* ---- options ---- */
 
-static const struct option_row {
-	struct option option;
-	const char *arg, *text;
-} option_rows[] = {
+static const struct usage_row option_rows[] = {
 	{{"foreground", no_argument, NULL, 'f'}, "", "stay in the foreground, log to stderr"},
 	{{"nodaemonize", no_argument, NULL, 'D'}, "", "stay in the foreground, log to syslog"},
 	{{"control-port", required_argument, NULL, 'C'}, "N",
@@ -70,18 +67,6 @@ static const struct option_row {
 	{{"help", no_argument, NULL, 'h'}, "", "print this and exit"},
 };
 #define N_OPTIONS (sizeof(option_rows) / sizeof(option_rows[0]))
-
-static void print_usage(void)
-{
-	printf("Usage: iscsi-targetd [OPTION]\n\nThe iSCSI target daemon.\n\n");
-	for (size_t i = 0; i < N_OPTIONS; i++) {
-		const struct option_row *o = &option_rows[i];
-		char name[40];
-
-		snprintf(name, sizeof(name), "%s%s%s", o->option.name, o->arg[0] ? "=" : "", o->arg);
-		printf("  -%c, --%-22s %s\n", o->option.val, name, o->text);
-	}
-}
 
 __attribute__((noreturn)) static void bad_usage(int code, const char *what, const char *why)
 {
@@ -111,8 +96,10 @@ static void add_iscsi(struct options *o, const char *text)
 	o->iscsi = all;
 }
 
-static void set_option(struct options *o, int c)
+static void set_option(void *data, int c)
 {
+	struct options *o = data;
+
 	switch (c) {
 	case 'f':
 		o->foreground = true;
@@ -143,7 +130,7 @@ static void set_option(struct options *o, int c)
 		printf("%s\n", VERSION);
 		exit(0);
 	case 'h':
-		print_usage();
+		usage_print(stdout, "iscsi-targetd", "The iSCSI target daemon.", option_rows, N_OPTIONS);
 		exit(0);
 	default:
 		bad_usage(1, NULL, NULL);
@@ -152,19 +139,7 @@ static void set_option(struct options *o, int c)
 
 static void parse_options(int argc, char **argv, struct options *ret)
 {
-	struct option longs[N_OPTIONS + 1] = {};
-	char shorts[2 * N_OPTIONS + 1], *p = shorts;
-	int c;
-
-	for (size_t i = 0; i < N_OPTIONS; i++) {
-		longs[i] = option_rows[i].option;
-		*p++ = (char)longs[i].val;
-		if (longs[i].has_arg)
-			*p++ = ':';
-	}
-	*p = '\0';
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1)
-		set_option(ret, c);
+	usage_parse(argc, argv, option_rows, N_OPTIONS, set_option, ret);
 	if (optind < argc)
 		bad_usage(1, argv[optind], "is an argument too many");
 }

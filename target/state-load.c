@@ -5,39 +5,9 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "json-get.h"
 #include "str.h"
 #include "unit.h"
-
-/* ---- access to JSON: what is missing is NULL or 0 ---- */
-
-static struct json_object *get(struct json_object *o, const char *name)
-{
-	return json_object_object_get(o, name);
-}
-
-static const char *text(struct json_object *o, const char *name)
-{
-	struct json_object *s = get(o, name);
-
-	return json_object_is_type(s, json_type_string) ? json_object_get_string(s) : NULL;
-}
-
-static const char *text_or_empty(struct json_object *o, const char *name)
-{
-	const char *s = text(o, name);
-
-	return s ? s : "";
-}
-
-static int64_t number(struct json_object *o, const char *name)
-{
-	return json_object_get_int64(get(o, name));
-}
-
-static size_t count(struct json_object *list)
-{
-	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-}
 
 /* Item i of a list of texts, never NULL. */
 static const char *text_at(struct json_object *list, size_t i)
@@ -52,10 +22,10 @@ static enum model_error at(struct model *m, struct json_object *o, enum model_er
 {
 	char why[sizeof(m->why)];
 
-	if (!e || !text(o, "where"))
+	if (!e || !get_text(o, "where"))
 		return e;
 	snprintf(why, sizeof(why), "%s", e == MODEL_INVALID ? m->why : model_error_text(e));
-	snprintf(m->why, sizeof(m->why), "%.60s: %.90s", text(o, "where"), why);
+	snprintf(m->why, sizeof(m->why), "%.60s: %.90s", get_text(o, "where"), why);
 	return e;
 }
 
@@ -66,12 +36,12 @@ static enum model_error add_accounts(struct model *m, struct json_object *state)
 	struct json_object *list = get(state, "accounts");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < count(list); i++) {
+	for (size_t i = 0; !e && i < get_count(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
-		if (!account_find(&m->accounts, text_or_empty(o, "user")))
-			e = at(m, o, model_account_new(m, text_or_empty(o, "user"),
-					     text_or_empty(o, "password")));
+		if (!account_find(&m->accounts, get_text_or_empty(o, "user")))
+			e = at(m, o, model_account_new(m, get_text_or_empty(o, "user"),
+					     get_text_or_empty(o, "password")));
 	}
 	return e;
 }
@@ -81,11 +51,11 @@ static enum model_error change_passwords(struct model *m, struct json_object *st
 {
 	struct json_object *list = get(state, "accounts");
 
-	for (size_t i = 0; i < count(list); i++) {
+	for (size_t i = 0; i < get_count(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
-		struct account *a = account_find(&m->accounts, text_or_empty(o, "user"));
+		struct account *a = account_find(&m->accounts, get_text_or_empty(o, "user"));
 
-		if (a && account_set_password(a, text_or_empty(o, "password")))
+		if (a && account_set_password(a, get_text_or_empty(o, "password")))
 			return MODEL_INVALID;
 	}
 	return MODEL_OK;
@@ -97,13 +67,13 @@ static enum model_error bind_accounts(struct model *m, struct target *t, struct 
 	struct json_object *list = get(o, "incoming");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < count(list); i++) {
+	for (size_t i = 0; !e && i < get_count(list); i++) {
 		e = model_account_bind(m, t, text_at(list, i), false);
 		if (e == MODEL_ACCOUNT_EXISTS)
 			e = MODEL_OK;
 	}
-	if (!e && text(o, "outgoing"))
-		e = model_account_bind(m, t, text(o, "outgoing"), true);
+	if (!e && get_text(o, "outgoing"))
+		e = model_account_bind(m, t, get_text(o, "outgoing"), true);
 	return e;
 }
 
@@ -112,7 +82,7 @@ static enum model_error bind_accounts(struct model *m, struct target *t, struct 
 static enum model_error set_all(struct model *m, struct target *t, struct json_object *o)
 {
 	struct json_object *settings = get(o, "settings"), *redirect = get(o, "redirect");
-	CLEANUP_FREE char *port = str_printf("%lld", (long long)number(redirect, "port"));
+	CLEANUP_FREE char *port = str_printf("%lld", (long long)get_number(redirect, "port"));
 	enum model_error e = MODEL_OK;
 
 	if (json_object_is_type(settings, json_type_object)) {
@@ -124,14 +94,15 @@ static enum model_error set_all(struct model *m, struct target *t, struct json_o
 				e = model_target_set(m, t, name, s ? s : "");
 		}
 	}
-	if (!e && text(o, "state"))
-		e = model_target_set(m, t, "state", text(o, "state"));
+	if (!e && get_text(o, "state"))
+		e = model_target_set(m, t, "state", get_text(o, "state"));
 	if (!e && redirect)
-		e = model_target_set(m, t, "RedirectAddress", text_or_empty(redirect, "address"));
+		e = model_target_set(m, t, "RedirectAddress", get_text_or_empty(redirect, "address"));
 	if (!e && redirect && port)
 		e = model_target_set(m, t, "RedirectPort", port);
-	if (!e && redirect && text(redirect, "reason") && !str_eq(text(redirect, "reason"), "Unknown"))
-		e = model_target_set(m, t, "RedirectReason", text(redirect, "reason"));
+	if (!e && redirect && get_text(redirect, "reason") &&
+		!str_eq(get_text(redirect, "reason"), "Unknown"))
+		e = model_target_set(m, t, "RedirectReason", get_text(redirect, "reason"));
 	return e;
 }
 
@@ -140,9 +111,9 @@ static enum model_error add_access(struct model *m, struct target *t, struct jso
 	struct json_object *addresses = get(o, "addresses"), *names = get(o, "initiators");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < count(addresses); i++)
+	for (size_t i = 0; !e && i < get_count(addresses); i++)
 		e = model_acl_bind(m, t, text_at(addresses, i), NULL);
-	for (size_t i = 0; !e && i < count(names); i++)
+	for (size_t i = 0; !e && i < get_count(names); i++)
 		e = model_acl_bind(m, t, NULL, text_at(names, i));
 	return e;
 }
@@ -169,14 +140,14 @@ static enum model_error add_units(struct model *m, struct target *t, struct json
 	struct json_object *list = get(o, "units");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < count(list); i++) {
+	for (size_t i = 0; !e && i < get_count(list); i++) {
 		struct json_object *u = json_object_array_get_idx(list, i);
 		struct lu_settings s = {
-			.lun = (uint64_t)number(u, "lun"),
-			.path = text(u, "path"),
-			.backing = text(u, "backing"),
-			.flags = text(u, "flags"),
-			.block_size = (uint32_t)number(u, "block_size"),
+			.lun = (uint64_t)get_number(u, "lun"),
+			.path = get_text(u, "path"),
+			.backing = get_text(u, "backing"),
+			.flags = get_text(u, "flags"),
+			.block_size = (uint32_t)get_number(u, "block_size"),
 		};
 
 		if (!s.lun)
@@ -200,8 +171,8 @@ static int free_tid(const struct model *m)
 
 static enum model_error add_target(struct model *m, struct json_object *o, bool units)
 {
-	const char *name = text_or_empty(o, "name");
-	int64_t tid = number(o, "tid");
+	const char *name = get_text_or_empty(o, "name");
+	int64_t tid = get_number(o, "tid");
 	struct target *t;
 	enum model_error e;
 
@@ -230,13 +201,13 @@ static enum model_error add_targets(struct model *m, struct json_object *state, 
 	enum model_error e = MODEL_OK;
 
 	for (int given = 1; given >= 0; given--)
-		for (size_t i = 0; !e && i < count(list); i++) {
+		for (size_t i = 0; !e && i < get_count(list); i++) {
 			struct json_object *o = json_object_array_get_idx(list, i);
 
 			/* those with a number first: the others take what is left */
-			if ((number(o, "tid") > 0) != (given == 1))
+			if ((get_number(o, "tid") > 0) != (given == 1))
 				continue;
-			if (!added[i] && model_target_by_name(m, text_or_empty(o, "name")))
+			if (!added[i] && model_target_by_name(m, get_text_or_empty(o, "name")))
 				continue;
 			e = add_target(m, o, units);
 			added[i] = !e;
@@ -248,8 +219,8 @@ static bool is_named(struct json_object *state, const char *name)
 {
 	struct json_object *list = get(state, "targets");
 
-	for (size_t i = 0; i < count(list); i++)
-		if (str_eq(text(json_object_array_get_idx(list, i), "name"), name))
+	for (size_t i = 0; i < get_count(list); i++)
+		if (str_eq(get_text(json_object_array_get_idx(list, i), "name"), name))
 			return true;
 	return false;
 }
@@ -267,10 +238,10 @@ static void remove_unnamed(struct model *m, struct json_object *state)
 
 static char *portal_text(struct json_object *o)
 {
-	const char *address = text_or_empty(o, "address");
+	const char *address = get_text_or_empty(o, "address");
 
 	return str_printf(strchr(address, ':') ? "[%s]:%lld,%lld" : "%s:%lld,%lld", address,
-		(long long)number(o, "port"), (long long)number(o, "tag"));
+		(long long)get_number(o, "port"), (long long)get_number(o, "tag"));
 }
 
 static bool has_portal(const struct model *m, struct json_object *o)
@@ -278,7 +249,7 @@ static bool has_portal(const struct model *m, struct json_object *o)
 	struct portal *p;
 
 	list_for_each(p, &m->portals, link)
-		if (str_eq(p->address, text(o, "address")) && p->port == number(o, "port"))
+		if (str_eq(p->address, get_text(o, "address")) && p->port == get_number(o, "port"))
 			return true;
 	return false;
 }
@@ -288,7 +259,7 @@ static enum model_error add_portals(struct model *m, struct json_object *state, 
 	struct json_object *list = get(state, "portals");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < count(list); i++) {
+	for (size_t i = 0; !e && i < get_count(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 		CLEANUP_FREE char *portal = portal_text(o);
 
@@ -311,14 +282,14 @@ static void take_back(struct model *m, struct json_object *state, const struct a
 {
 	struct json_object *portals = get(state, "portals"), *targets = get(state, "targets");
 
-	for (size_t i = 0; i < count(targets); i++) {
+	for (size_t i = 0; i < get_count(targets); i++) {
 		struct json_object *o = json_object_array_get_idx(targets, i);
-		struct target *t = model_target_by_name(m, text_or_empty(o, "name"));
+		struct target *t = model_target_by_name(m, get_text_or_empty(o, "name"));
 
 		if (added->targets[i] && t)
 			model_target_delete(m, t->tid, true);
 	}
-	for (size_t i = 0; i < count(portals); i++) {
+	for (size_t i = 0; i < get_count(portals); i++) {
 		CLEANUP_FREE char *text_of = NULL;
 
 		if (!added->portals[i])
@@ -376,9 +347,9 @@ static enum model_error add_all(struct model *m, struct json_object *state, stru
 
 enum model_error state_load(struct model *m, struct json_object *state)
 {
-	CLEANUP_FREE bool *tried = calloc(count(get(state, "targets")) + 1, sizeof(bool));
-	CLEANUP_FREE bool *portals = calloc(count(get(state, "portals")) + 1, sizeof(bool));
-	CLEANUP_FREE bool *targets = calloc(count(get(state, "targets")) + 1, sizeof(bool));
+	CLEANUP_FREE bool *tried = calloc(get_count(get(state, "targets")) + 1, sizeof(bool));
+	CLEANUP_FREE bool *portals = calloc(get_count(get(state, "portals")) + 1, sizeof(bool));
+	CLEANUP_FREE bool *targets = calloc(get_count(get(state, "targets")) + 1, sizeof(bool));
 	struct added added = {portals, targets};
 	struct account *a, *next, *first = list_first(&m->accounts, struct account, link);
 	enum model_error e;
@@ -399,7 +370,7 @@ enum model_error state_load(struct model *m, struct json_object *state)
 		}
 		return e;
 	}
-	m->discovery.outgoing = text(get(state, "discovery"), "outgoing")
+	m->discovery.outgoing = get_text(get(state, "discovery"), "outgoing")
 					? NULL
 					: m->discovery.outgoing;
 	e = change_passwords(m, state);

@@ -33,7 +33,8 @@ struct discovery {
 	struct discovery_sink sink;
 	struct pdu request;
 	uint32_t exp_statsn;
-	struct buf text;
+	struct buf text; /* of the answer, from the first pair on that is not whole */
+	bool cut;	 /* that pair has more bytes than are kept */
 	size_t received;
 	unsigned int portals;
 	enum target_state state;
@@ -182,6 +183,32 @@ static enum discovery_verdict take_pairs(struct discovery *d, size_t len)
 	return v;
 }
 
+/*
+ * Of a pair that is longer than any can be the beginning is kept, which is then said to be left
+ * out: one bad pair does not cost the others.
+ */
+static int keep(struct discovery *d, const uint8_t *data, size_t len)
+{
+	if (d->cut) {
+		const uint8_t *end = len ? memchr(data, '\0', len) : NULL;
+
+		if (!end)
+			return 0;
+		d->cut = false;
+		len -= (size_t)(end - data);
+		data = end;
+	}
+	return len ? buf_add(&d->text, data, len) : 0;
+}
+
+static void cut_long_pair(struct discovery *d)
+{
+	if (d->text.len <= PAIR_MAX)
+		return;
+	d->text.len = PAIR_MAX;
+	d->cut = true;
+}
+
 /* Takes the pairs that are whole, keeps the rest. */
 static enum discovery_verdict take_text(struct discovery *d, const struct pdu *response)
 {
@@ -192,16 +219,14 @@ static enum discovery_verdict take_text(struct discovery *d, const struct pdu *r
 	d->received += len > RESPONSE_COST_MIN ? len : RESPONSE_COST_MIN;
 	if (d->received > DISCOVERY_TEXT_MAX)
 		return fail(d, "the target's answer does not come to an end");
-	if (len && buf_add(&d->text, response->data, len) < 0)
+	if (keep(d, response->data, len) < 0)
 		return DISCOVERY_NO_MEMORY;
 	last = d->text.len ? memrchr(d->text.data, '\0', d->text.len) : NULL;
 	whole = last ? (size_t)(last - d->text.data) + 1 : 0;
 	v = take_pairs(d, whole);
 	if (whole)
 		buf_consume(&d->text, whole);
-	if (v == DISCOVERY_CONTINUE && d->text.len > PAIR_MAX)
-		return fail(d, "the target sent more than %d bytes without the end of a pair",
-			PAIR_MAX);
+	cut_long_pair(d);
 	return v;
 }
 

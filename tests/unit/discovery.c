@@ -313,8 +313,37 @@ START_TEST(endless)
 
 	d = start();
 	memset(piece, 'a', sizeof(piece));
-	ck_assert_int_eq(respond(d, 0, TTT, piece, sizeof(piece)), DISCOVERY_PROTOCOL_ERROR);
+	for (n = 0; respond(d, 0, TTT, piece, sizeof(piece)) == DISCOVERY_CONTINUE; n++)
+		ck_assert_uint_le(n, DISCOVERY_TEXT_MAX / sizeof(piece));
 	discovery_free(d);
+}
+END_TEST
+
+/* One value that is too long, however it is cut into responses, is left out, and nothing else. */
+START_TEST(long_pair)
+{
+	static const size_t lens[] = {256, 8191, 8192, 8193, 65536, 300000};
+	static char text[400000];
+	static const char before[] = T1 "TargetAlias=";
+	size_t piece = (size_t)_i;
+	size_t keep = sizeof(before) - 1;
+
+	for (size_t k = 0; k < sizeof(lens) / sizeof(lens[0]); k++) {
+		struct discovery *d = start();
+		enum discovery_verdict v = DISCOVERY_CONTINUE;
+		size_t len = wire(before, text), at = 0;
+
+		memset(text + keep, 'a', lens[k]);
+		len += lens[k];
+		len += wire("|TargetAddress=h:1,2|" T2 "TargetAddress=h:3,3|", text + len);
+		for (; v == DISCOVERY_CONTINUE && len - at > piece; at += piece)
+			v = respond(d, 0, TTT, text + at, piece);
+		ck_assert_int_eq(v, DISCOVERY_CONTINUE);
+		v = respond(d, BHS_FINAL, BHS_TAG_NONE, text + at, len - at);
+		ck_assert_int_eq(v, DISCOVERY_DONE);
+		ck_assert_str_eq(log_text, "skip TargetAlias;one h:1,2;two h:3,3;");
+		discovery_free(d);
+	}
 }
 END_TEST
 
@@ -378,6 +407,9 @@ int main(void)
 	tcase_add_loop_test(t, bad_header, 0, COUNT(bad_headers));
 	tcase_add_test(t, reason_is_escaped);
 	tcase_add_test(t, endless);
+	tcase_add_loop_test(t, long_pair, 8191, 8194);
+	tcase_add_loop_test(t, long_pair, 100, 101);
+	tcase_add_loop_test(t, long_pair, 262144, 262145);
 	tcase_add_test(t, too_many_portals);
 	tcase_add_test(t, rubbish);
 	suite_add_tcase(s, t);
