@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backoff.h"
 
-#define FIRST_MS 1000u
+#define FIRST_MS 500u
 #define IO_WAITS_MAX_MS 2000u
 #define IO_WAITS_REFUSED_MS 15000u
 #define MAX_MS 60000u

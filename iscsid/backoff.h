@@ -14,7 +14,7 @@ struct backoff {
 };
 
 /*
- * Milliseconds: from 1 s on, half as much again each time, up to 2 s while I/O waits and 60 s when
+ * Milliseconds: from 0.5 s on, half as much again each time, up to 2 s while I/O waits and 60 s when
  * none does; after a refusal 15 s, or 60 s when no I/O waits. Up to a fifth less, by the seed.
  */
 uint64_t backoff_delay(const struct backoff *b);

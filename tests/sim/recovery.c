@@ -274,8 +274,8 @@ START_TEST(delays)
 	for (b.failures = 1; b.failures < 100; b.failures++)
 		ck_assert_uint_le(backoff_delay(&b), 2000);
 	b.failures = 1;
-	ck_assert_uint_le(backoff_delay(&b), 1000);
-	ck_assert_uint_ge(backoff_delay(&b), 800);
+	ck_assert_uint_le(backoff_delay(&b), 500);
+	ck_assert_uint_ge(backoff_delay(&b), 400);
 	b.io_waits = false;
 	for (b.failures = 1; b.failures < 8; b.failures++) {
 		ck_assert_uint_gt(backoff_delay(&b), last);
