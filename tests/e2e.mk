@@ -9,7 +9,8 @@ build/root: all
 	$(MAKE) install DESTDIR=build/root PREFIX=/usr
 
 # Every case with our target where it has the choice; with tgt what shows that it is as good.
-WITH_TGT = recovery recovery:lio flow chap login-failures startup session-mode many rescan daemon restart
+WITH_TGT = recovery recovery:lio flow chap login-failures startup session-mode many rescan daemon \
+	restart
 e2e: build/root build/lab/init
 	tests/run
 	tests/run --target tgt $(WITH_TGT)
