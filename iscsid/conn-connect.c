@@ -120,6 +120,7 @@ static void on_resolved(uv_getaddrinfo_t *uv, int status, struct addrinfo *res)
 
 	if (c) {
 		c->resolve = NULL;
+		c->err = status;
 		take_address(c, status == 0 ? res : NULL);
 		machine_post(&c->machine, RESOLVED);
 	}
@@ -149,7 +150,7 @@ int conn_connect(struct conn *c)
 	if (uv_getaddrinfo(initiator_of(c)->loop, &q->uv, on_resolved, c->portal.address, port,
 		    &hints)) {
 		free(q);
-		return conn_end(c, ISCSI_ERR_TRANS, true, "the host name cannot be resolved");
+		return conn_end(c, ISCSI_ERR_TRANS, false, "the host name cannot be resolved");
 	}
 	c->resolve = q;
 	machine_post_at(&c->machine, TIMEOUT, c->deadline);
@@ -160,7 +161,10 @@ int conn_resolved(void *owner)
 {
 	struct conn *c = owner;
 
+	/* Whoever says that there is no such name is believed; a name server that is away may return. */
 	if (!c->addr.len)
-		return conn_end(c, ISCSI_ERR_TRANS, true, "the host name cannot be resolved");
+		return conn_end(c, ISCSI_ERR_TRANS, c->err == UV_EAI_NONAME || c->err == UV_EAI_NODATA,
+			"the host name cannot be resolved: %s",
+			c->err ? uv_strerror(c->err) : "it has no address");
 	return connect_to(c);
 }

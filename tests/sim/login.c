@@ -186,6 +186,25 @@ START_TEST(no_name_for_the_host)
 }
 END_TEST
 
+static unsigned int look_ups;
+
+static enum fake_fault fail_two_look_ups(enum fake_point point)
+{
+	return point == FAKE_POINT_RESOLVE && look_ups++ < 2 ? FAKE_FAILS : FAKE_WORKS;
+}
+
+START_TEST(name_server_comes_back)
+{
+	struct iscsi_node *n = sim_node(_i ? 8 : 0);
+
+	fake_addresses = 1;
+	fake_plan = fail_two_look_ups;
+	iscsi_node_set(n, "node.conn[0].address", "disk.example");
+	ck_assert_int_eq(sim_login(n, &w), _i ? ISCSI_OK : ISCSI_ERR_TRANS);
+	ck_assert_uint_eq(look_ups, _i ? 3 : 1);
+}
+END_TEST
+
 START_TEST(silent_target_delays_nobody)
 {
 	static struct fake_target other;
@@ -287,6 +306,7 @@ int main(void)
 	tcase_add_test(c, redirect_loop_ends);
 	tcase_add_test(c, kernel_refuses);
 	tcase_add_test(c, no_name_for_the_host);
+	tcase_add_loop_test(c, name_server_comes_back, 0, 2);
 	tcase_add_test(c, silent_target_delays_nobody);
 	tcase_add_test(c, isids_differ_and_return);
 	tcase_add_test(c, hung_scans_delay_nobody);
