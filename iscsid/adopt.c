@@ -2,9 +2,11 @@
 #include "adopt.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 
 #include "cleanup.h"
+#include "isid.h"
 #include "iscsi-node.h"
 #include "log.h"
 #include "record.h"
@@ -174,6 +176,47 @@ static struct session *adopt(struct initiator *i, const struct view_session *v,
 	return s;
 }
 
+/*
+ * A session that is not finished may be one that another program is making right now: the socket
+ * that it was asked for by is still open then, with its address as the kernel keeps it.
+ */
+static bool maker_is_there(struct initiator *i, uint32_t sid)
+{
+	uint32_t creator = (uint32_t)read_attribute(i, "session", sid, "", "creator", -1);
+	CLEANUP_FREE char *path = str_printf("%s/proc/net/netlink", i->root);
+	FILE *f = creator != UINT32_MAX && path ? fopen(path, "re") : NULL;
+	unsigned int protocol, address;
+	bool found = false;
+	char line[256];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s %u %u", &protocol, &address) == 2 &&
+			protocol == NETLINK_ISCSI && address == creator;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void find_and_adopt(struct initiator *i, const struct view_session *v)
+{
+	enum session_found found = how_found(i, v);
+
+	if (found == SESSION_FOUND_UNFINISHED && maker_is_there(i, v->sid))
+		log_info("session %u is not finished, and left to the program that makes it", v->sid);
+	else if (!adopt(i, v, found))
+		log_error("session %u cannot be taken over: out of memory", v->sid);
+}
+
+static bool is_there(const void *data, uint32_t sid)
+{
+	const struct view_sessions *views = data;
+
+	for (size_t k = 0; k < views->n; k++)
+		if (views->items[k].sid == sid)
+			return true;
+	return false;
+}
+
 int adopt_all(struct initiator *i)
 {
 	struct view_sessions CLEANUP(view_sessions_clear) views = {0};
@@ -181,12 +224,10 @@ int adopt_all(struct initiator *i)
 
 	if (r)
 		return r;
-	for (size_t k = 0; k < views.n; k++) {
-		const struct view_session *v = &views.items[k];
-
-		if (!initiator_find_sid(i, v->sid) && !adopt(i, v, how_found(i, v)))
-			log_error("session %u cannot be taken over: out of memory", v->sid);
-	}
+	isid_purge(i->root, is_there, &views);
+	for (size_t k = 0; k < views.n; k++)
+		if (!initiator_find_sid(i, views.items[k].sid))
+			find_and_adopt(i, &views.items[k]);
 	return 0;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "isid.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "file.h"
 #include "str.h"
 
+#define ISID_DIR "run/iscsi/isid"
 #define TYPE_RANDOM 0x80 /* T = 10b: the 40 bits that follow are free */
 
 int isid_derive(const char *initiator, const struct iscsi_node *node, unsigned int number,
@@ -39,7 +42,7 @@ static int open_root(const char *root)
 
 static void path_of(uint32_t sid, char *ret, size_t len)
 {
-	snprintf(ret, len, "run/iscsi/isid/%u", sid);
+	snprintf(ret, len, ISID_DIR "/%u", sid);
 }
 
 int isid_store(const char *root, uint32_t sid, const uint8_t isid[ISID_LEN])
@@ -92,4 +95,27 @@ void isid_forget(const char *root, uint32_t sid)
 	path_of(sid, path, sizeof(path));
 	if (fd >= 0)
 		unlinkat(fd, path, 0);
+}
+
+void isid_purge(const char *root, bool (*is_there)(const void *data, uint32_t sid),
+	const void *data)
+{
+	CLEANUP_CLOSE int fd = open_root(root);
+	int dir_fd = fd < 0 ? fd : openat(fd, ISID_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		char *end;
+		unsigned long sid = strtoul(e->d_name, &end, 10);
+
+		/* Also what a writer that was killed has left. */
+		if (e->d_name[0] != '.' ? *end || !is_there(data, (uint32_t)sid)
+					: !strncmp(e->d_name, FILE_TEMPORARY, strlen(FILE_TEMPORARY)))
+			unlinkat(dirfd(dir), e->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+	else if (dir_fd >= 0)
+		close(dir_fd);
 }

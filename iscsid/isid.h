@@ -22,6 +22,9 @@ int isid_derive(const char *initiator, const struct iscsi_node *node, unsigned i
 int isid_store(const char *root, uint32_t sid, const uint8_t isid[ISID_LEN]);
 /* Without a file: the one that open-iscsi gives to session sid. */
 void isid_load(const char *root, uint32_t sid, uint8_t ret[ISID_LEN]);
+/* Forgets those of sessions that are not there: they went while nobody looked. */
+void isid_purge(const char *root, bool (*is_there)(const void *data, uint32_t sid),
+	const void *data);
 void isid_forget(const char *root, uint32_t sid);
 
 #endif

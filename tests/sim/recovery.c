@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* recovery.c - lost connections, what targets announce, and sessions found at start */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backoff.h"
 #include "bhs.h"
 #include "err.h"
+#include "file.h"
 #include "sim.h"
 
 static struct sim_waiter w, w2;
@@ -353,6 +356,79 @@ START_TEST(found_at_start)
 }
 END_TEST
 
+static void put_file(const char *path, const char *text)
+{
+	char full[160];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s/%s", sim.root, path);
+	f = fopen(full, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void make_dirs(const char *path)
+{
+	int fd = open(sim.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	ck_assert_int_eq(file_make_dirs(fd, path, 1), 0);
+	close(fd);
+}
+
+/* Half a session: its maker may be at work on it, or be gone. */
+START_TEST(found_with_its_maker)
+{
+	static const struct {
+		const char *creator, *sockets;
+		unsigned int stay;
+	} makers[] = {
+		{"4711", "8   4711       00000001", 1},
+		{"-1432", "8   4294965864 00000001", 1},
+		{"4711", "8   4712       00000001", 0}, /* another address */
+		{"4711", "0   4711       00000001", 0}, /* of another protocol */
+		{"-1", "8   4294967295 00000001", 0},	/* made by the kernel */
+	};
+	char line[128];
+
+	fake_kernel_preset(sim.root, 7, SIM_TARGET, "127.0.0.1", sim.target.port, "FREE", "bound",
+		"ALLOCATED");
+	put_file("sys/class/iscsi_session/session7/creator", makers[_i].creator);
+	make_dirs("proc/net");
+	snprintf(line, sizeof(line), "sk               Eth Pid        Groups\n0000000000000000 %s\n",
+		makers[_i].sockets);
+	put_file("proc/net/netlink", line);
+	sim_start();
+	sim_settle();
+	ck_assert_uint_eq(fake_kernel.sessions, makers[_i].stay);
+}
+END_TEST
+
+/* ISIDs of sessions that went while no daemon was there. */
+START_TEST(old_isids_go)
+{
+	char path[160];
+
+	fake_kernel_preset(sim.root, 7, SIM_TARGET, "127.0.0.1", sim.target.port, "LOGGED_IN", "up",
+		"SCANNED");
+	make_dirs("run/iscsi/isid");
+	put_file("run/iscsi/isid/7", "80123456789a");
+	put_file("run/iscsi/isid/6", "80123456789b");
+	put_file("run/iscsi/isid/.new-8", "8012");
+	sim_start();
+	sim_settle();
+	for (int i = 0; i < 3; i++) {
+		static const char *const names[] = {"7", "6", ".new-8"};
+
+		snprintf(path, sizeof(path), "%s/run/iscsi/isid/%s", sim.root, names[i]);
+		ck_assert_int_eq(access(path, F_OK), i ? -1 : 0);
+	}
+	s = initiator_find_sid(&sim.initiator, 7);
+	ck_assert_uint_eq(s->isid[5], 0x9a);
+	log_out();
+}
+END_TEST
+
 /* The one answer that never comes: kernel pings decide, and here there are none. */
 START_TEST(probe_without_an_answer)
 {
@@ -394,6 +470,8 @@ int main(void)
 	tcase_add_test(c, delays);
 	tcase_add_test(c, events_lost);
 	tcase_add_loop_test(before, found_at_start, 0, sizeof(found) / sizeof(found[0]));
+	tcase_add_loop_test(before, found_with_its_maker, 0, 5);
+	tcase_add_test(before, old_isids_go);
 	tcase_add_test(before, probe_without_an_answer);
 	suite_add_tcase(suite, c);
 	suite_add_tcase(suite, before);
