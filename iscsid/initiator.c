@@ -178,6 +178,14 @@ uint64_t initiator_reconnect_turn(struct initiator *i)
 	return turn;
 }
 
+void initiator_network_changed(struct initiator *i)
+{
+	struct session *s;
+
+	list_for_each(s, &i->sessions, link)
+		session_network_changed(s);
+}
+
 void initiator_portal_is_back(struct initiator *i, const struct iscsi_node *n)
 {
 	struct session *s;

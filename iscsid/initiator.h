@@ -61,6 +61,9 @@ int initiator_choose_isid(struct initiator *i, const struct iscsi_node *node, ui
  * many sessions that are lost at once do not come back as one flood.
  */
 uint64_t initiator_reconnect_turn(struct initiator *i);
+/* From the first news of a change: addresses and routes follow each other. */
+#define NETWORK_SETTLE_MS 300
+void initiator_network_changed(struct initiator *i);
 /* A session has reached node's portal: those that could not have no reason to wait any longer. */
 void initiator_portal_is_back(struct initiator *i, const struct iscsi_node *node);
 

@@ -30,7 +30,8 @@ static bool io_waits(const struct session *s)
 static int wait_to_reconnect(struct session *s, uint64_t delay)
 {
 	s->turn = 0;
-	machine_post_at(&s->machine, RETRY, session_now(s) + delay);
+	s->retry_at = session_now(s) + delay;
+	machine_post_at(&s->machine, RETRY, s->retry_at);
 	return BACKOFF;
 }
 
@@ -94,10 +95,23 @@ int act_reconnect(void *owner)
 	return RECONNECTING;
 }
 
+static void reconnect_by(struct session *s, uint64_t at)
+{
+	if (s->machine.state != BACKOFF || !s->attempts || !s->conn.unreached || s->turn ||
+		s->retry_at <= at)
+		return;
+	s->retry_at = at;
+	machine_post_at(&s->machine, RETRY, at);
+}
+
 void session_portal_is_back(struct session *s)
 {
-	if (s->machine.state == BACKOFF && s->attempts && s->conn.unreached && !s->turn)
-		machine_post_at(&s->machine, RETRY, session_now(s));
+	reconnect_by(s, session_now(s));
+}
+
+void session_network_changed(struct session *s)
+{
+	reconnect_by(s, session_now(s) + NETWORK_SETTLE_MS);
 }
 
 /* ---- how an attempt ended ---- */

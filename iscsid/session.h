@@ -60,6 +60,7 @@ struct session {
 	uint64_t give_up_at;   /* no new attempt of the first login from then on */
 	uint64_t leave_by;     /* the logout is to be over */
 	uint64_t up_at, lost_at; /* when the connection came up, and was lost, last */
+	uint64_t retry_at;	 /* of the wait before the next attempt to reconnect */
 	uint64_t turn;		 /* when the attempt to reconnect may begin; 0: not known yet */
 	unsigned int time2wait;	 /* seconds before the first attempt to reconnect */
 	unsigned int asked_seconds; /* of the target's request to log out */
@@ -104,6 +105,8 @@ void session_pdu(struct session *s, const uint8_t *bhs, const uint8_t *data, siz
 void session_conn_error(struct session *s, int error);
 void session_unbound(struct session *s);
 void session_destroyed(struct session *s);
+/* An address, a route or a link has come: what could not be reached may be there again. */
+void session_network_changed(struct session *s);
 /* Another session has reached the portal that this one may be waiting for. */
 void session_portal_is_back(struct session *s);
 /* Events were lost; v: what sysfs says now, NULL: it is not there. */

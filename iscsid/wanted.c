@@ -24,7 +24,6 @@
 #include "session.h"
 #include "str.h"
 
-#define SETTLE_MS 300 /* from the first news of a change: addresses and routes follow each other */
 #define PAUSE_MIN_MS 3000
 #define PAUSE_MAX_MS 300000
 
@@ -84,7 +83,7 @@ static void end_round(struct wanted *w)
 		return;
 	if (w->changed) {
 		w->changed = false;
-		pause_for(w, SETTLE_MS);
+		pause_for(w, NETWORK_SETTLE_MS);
 		return;
 	}
 	pause_for(w, w->pause_ms);
@@ -181,13 +180,14 @@ static void on_timer(struct clock_timer *timer)
 
 void wanted_network_changed(struct wanted *w)
 {
+	initiator_network_changed(w->initiator);
 	if (list_empty(&w->items))
 		return;
 	w->pause_ms = PAUSE_MIN_MS;
 	if (is_round(w))
 		w->changed = true;
 	else
-		pause_for(w, SETTLE_MS);
+		pause_for(w, NETWORK_SETTLE_MS);
 }
 
 /* ---- the list ---- */

@@ -136,6 +136,36 @@ START_TEST(several_sessions)
 }
 END_TEST
 
+/* A session that waits long for its target has another try when the network changes. */
+START_TEST(recovery_is_tried)
+{
+	struct iscsi_node *n = sim_node(0);
+	static struct sim_waiter w;
+	uint64_t changed, at;
+
+	iscsi_node_set(n, "node.session.timeo.replacement_timeout", "0");
+	sim.target.answer = ANSWER_ACCEPT;
+	ck_assert_int_eq(sim_login(n, &w), ISCSI_OK);
+	fake_target_close(&sim.target);
+	at = seconds() + 300;
+	while (seconds() < at) {
+		sim_settle();
+		ck_assert(fake_clock_step());
+	}
+	sim_settle();
+	fake_target_open(&sim.target, &sim.loop);
+	changed = clock_now(&sim.loop);
+	for (int i = 0; i < 3; i++)
+		wanted_network_changed(wanted);
+	while (sim.target.logins < 2) {
+		ck_assert(fake_clock_step());
+		sim_settle();
+	}
+	ck_assert_uint_le(clock_now(&sim.loop) - changed, 500);
+	ck_assert_int_eq(sim_logout(w.sid, &w), ISCSI_OK);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("wanted");
@@ -148,6 +178,7 @@ int main(void)
 	tcase_add_test(c, not_automatic_any_more);
 	tcase_add_test(c, added_meanwhile);
 	tcase_add_test(c, several_sessions);
+	tcase_add_test(c, recovery_is_tried);
 	suite_add_tcase(s, c);
 	return sim_main(s);
 }
