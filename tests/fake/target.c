@@ -257,8 +257,9 @@ void fake_target_open(struct fake_target *t, uv_loop_t *loop)
 		abort();
 	i->target = t;
 	list_init(&i->peers);
+	last_port = last_port < 65000 ? last_port + 1 : 3261;
 	if (!t->port)
-		t->port = ++last_port;
+		t->port = last_port;
 	t->impl = i;
 	if (bind(fd, (struct sockaddr *)&addr, fake_net_address(t->port, &addr)))
 		abort();

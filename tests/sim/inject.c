@@ -37,6 +37,17 @@ static void join_login(void)
 		model_join_login(the_session());
 }
 
+static void update(void)
+{
+	if (the_session())
+		model_update(the_session());
+}
+
+static void network_changes(void)
+{
+	initiator_network_changed(&sim.initiator);
+}
+
 static void conn_error(void)
 {
 	fake_kernel_conn_error(the_sid(), 1020);
@@ -117,6 +128,8 @@ const struct injection injections[] = {
 	{"refuses", FAKE_REFUSES, NULL},
 	{"log-out", FAKE_WORKS, log_out},
 	{"join-login", FAKE_WORKS, join_login},
+	{"update", FAKE_WORKS, update},
+	{"network", FAKE_WORKS, network_changes},
 	{"conn-error", FAKE_WORKS, conn_error},
 	{"late-error", FAKE_WORKS, say_error},
 	{"host-gone", FAKE_WORKS, host_gone},

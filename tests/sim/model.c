@@ -26,8 +26,6 @@
 #define STEPS_MAX 400	      /* of one run that something is injected at */
 #define ROUNDS_MAX 3000	      /* of the clock, before a run counts as endless */
 #define HANG_MS 100000	      /* what hangs goes on after that */
-#define LOGOUT_MAX_MS 21000   /* logout_timeout, and 5 s for the kernel to destroy it */
-#define LOGIN_MAX_MS 120000   /* retries, one attempt more, and a connection lost before the scan */
 #define EXAMPLES_MAX 6
 
 /* ---- one run ---- */
@@ -113,7 +111,7 @@ static uint64_t situation(enum fake_point point)
 	if (!s)
 		return h;
 	const int parts[] = {s->machine.state, s->conn.machine.state, s->stop.busy, s->unbind.busy,
-		s->send.busy, s->destroy.busy, s->scanning, run.hangs, list_empty(&s->login_waiters),
+		s->send.busy, s->destroy.busy, s->set.busy, s->scanning, run.hangs, list_empty(&s->login_waiters),
 		list_empty(&s->logout_waiters), fake_kernel.fail[FAKE_SEND] != 0};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
@@ -182,7 +180,7 @@ static void check_now(void)
 		if (fake_kernel_has(sid) && !initiator_find_sid(&sim.initiator, sid))
 			model_fault("the kernel has session %u, the daemon has not", sid);
 	if (!run.hung)
-		model_check_patience(LOGIN_MAX_MS, LOGOUT_MAX_MS);
+		model_check_patience();
 }
 
 static bool is_over(void)
@@ -414,12 +412,19 @@ static void play_scenario(const struct scenario *s)
 	/* News between any two events. */
 	machine_round = 1;
 	for (unsigned int i = 0; i < n_plans && plans[i].n == 1; i++)
-		play_plan(&plans[i]);
+		if (injections[plans[i].shots[0].injection].event)
+			play_plan(&plans[i]);
 	machine_round = round;
 	/* Two at once. */
 	run.bursts = true;
 	for (unsigned int i = 0; i < n_pairs; i++)
 		play_plan(&pairs[i]);
+	/* And what is lost, not heard before the session goes on. */
+	machine_round = 1;
+	for (unsigned int i = 0; i < n_pairs; i++)
+		if (injections[pairs[i].shots[pairs[i].n - 1].injection].event == fake_kernel_lose)
+			play_plan(&pairs[i]);
+	machine_round = round;
 	run.bursts = false;
 	printf("%-24s %5u runs, %4u new situations\n", s->name, runs - before, n_seen - situations);
 }

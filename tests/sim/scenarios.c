@@ -10,9 +10,11 @@
 
 /* ---- who waits ---- */
 
+static const char *const names[] = {"login", "logout", "update"};
+
 static struct waiter {
 	struct session_waiter waiter;
-	bool login;
+	enum { LOGIN, LOGOUT, UPDATE } for_what;
 	unsigned int answers;
 	uint64_t since;
 } waiters[16];
@@ -23,36 +25,45 @@ static void on_answer(struct session_waiter *sw, int code, const char *text, uin
 	struct waiter *w = container_of(sw, struct waiter, waiter);
 
 	if (w->answers++)
-		model_fault("a %s is answered twice", w->login ? "login" : "logout");
+		model_fault("a %s is answered twice", names[w->for_what]);
 	if (!code != !text[0])
 		model_fault("code %d goes with the text \"%s\"", code, text);
-	if (w->login && !code && !sid)
+	if (w->for_what == LOGIN && !code && !sid)
 		model_fault("a login is answered with code %d and session %u", code, sid);
-	if (!w->login && !code && fake_kernel_has(sid))
+	if (w->for_what == LOGOUT && !code && fake_kernel_has(sid))
 		model_fault("a logout is answered, and session %u is still there", sid);
 }
 
-static struct session_waiter *new_waiter(bool login)
+static struct session_waiter *new_waiter(int for_what)
 {
 	struct waiter *w = &waiters[n_waiters++];
 
 	memset(w, 0, sizeof(*w));
 	list_init(&w->waiter.link);
 	w->waiter.done = on_answer;
-	w->login = login;
+	w->for_what = for_what;
 	w->since = clock_now(&sim.loop);
 	return &w->waiter;
 }
 
 void model_log_out(struct session *s)
 {
-	session_logout(s, new_waiter(false));
+	session_logout(s, new_waiter(LOGOUT));
 }
 
 void model_join_login(struct session *s)
 {
-	if (!session_join_login(s, new_waiter(true)))
+	if (!session_join_login(s, new_waiter(LOGIN)))
 		n_waiters--;
+}
+
+void model_update(struct session *s)
+{
+	struct iscsi_node *n = sim_node(1);
+
+	iscsi_node_set(n, "node.conn[0].address", s->node->address);
+	iscsi_node_set(n, "node.conn[0].timeo.noop_out_timeout", "7");
+	session_update(s, n, new_waiter(UPDATE));
 }
 
 bool model_all_answered(void)
@@ -63,13 +74,19 @@ bool model_all_answered(void)
 	return true;
 }
 
-void model_check_patience(uint64_t login_ms, uint64_t logout_ms)
+void model_check_patience(void)
 {
+	/*
+	 * Retries, one attempt more, and a connection lost before the scan; logout_timeout, and 5 s
+	 * for the kernel to destroy it; what the kernel is told at once.
+	 */
+	static const uint64_t patience_ms[] = {[LOGIN] = 120000, [LOGOUT] = 21000, [UPDATE] = 1000};
+	uint64_t now = clock_now(&sim.loop);
+
 	for (unsigned int i = 0; i < n_waiters; i++)
-		if (!waiters[i].answers && clock_now(&sim.loop) > waiters[i].since +
-				(waiters[i].login ? login_ms : logout_ms))
-			model_fault("a %s has no answer after %u s", waiters[i].login ? "login" : "logout",
-				(unsigned int)(clock_now(&sim.loop) - waiters[i].since) / 1000);
+		if (!waiters[i].answers && now > waiters[i].since + patience_ms[waiters[i].for_what])
+			model_fault("a %s has no answer after %u s", names[waiters[i].for_what],
+				(unsigned int)(now - waiters[i].since) / 1000);
 }
 
 /* ---- parts of scenarios ---- */
@@ -317,7 +334,7 @@ static void begin_login(const struct scenario *s)
 
 	for (int i = 0; i < 4 && s->record[i].key; i++)
 		iscsi_node_set(n, s->record[i].key, s->record[i].value);
-	session_login(&sim.initiator, n, new_waiter(true));
+	session_login(&sim.initiator, n, new_waiter(LOGIN));
 }
 
 void model_begin(const struct scenario *s, bool bursts)

@@ -31,9 +31,10 @@ void model_end(void);
 
 void model_log_out(struct session *s);
 void model_join_login(struct session *s);
+void model_update(struct session *s);
 bool model_all_answered(void);
-/* Nobody has waited for longer than that. */
-void model_check_patience(uint64_t login_ms, uint64_t logout_ms);
+/* Nobody has waited for longer than is right. */
+void model_check_patience(void);
 
 /* Asynchronous Messages with sense data. */
 void model_new_luns(uint32_t sid);

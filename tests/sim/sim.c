@@ -148,7 +148,7 @@ static bool is_moving(void)
 void sim_settle(void)
 {
 	/* What the last round has started to watch is looked at in the next one. */
-	for (int quiet = 0; quiet < 3; quiet = is_moving() ? 0 : quiet + 1) {
+	for (int quiet = 0; quiet < 2; quiet = is_moving() ? 0 : quiet + 1) {
 		/* Work in the pool and in threads is under way while the loop sleeps. */
 		bool sleep = !is_moving() && (sim.loop.active_reqs.count || threads_running);
 
