@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fds.h"
 #include "iscsiadm.h"
 #include "json.h"
 #include "log.h"
@@ -77,6 +78,7 @@ int main(int argc, char **argv)
 	struct app a = {.root = root ? root : ""};
 	int r;
 
+	fds_open_standard();
 	log_open("iscsiadm", LOG_TO_STDERR);
 	umask(0077);
 	signal(SIGINT, on_interrupt);

@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "daemon.h"
+#include "fds.h"
 #include "file.h"
 #include "initiator.h"
 #include "iscsi-node.h"
@@ -411,6 +412,7 @@ int main(int argc, char **argv)
 		.lock_fd = -1, .pid_fd = -1, .listen_fd = -1, .event_fd = -1, .ready_fd = -1};
 	int r;
 
+	fds_open_standard();
 	parse_options(argc, argv, &d.options);
 	log_open("iscsid", LOG_TO_STDERR);
 	log_set_debug(d.options.debug);

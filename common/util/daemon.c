@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "fds.h"
+
 __attribute__((noreturn)) static void wait_for_child(int fd)
 {
 	char c;
@@ -17,6 +19,7 @@ int daemon_fork(void)
 	int fds[2];
 	pid_t pid;
 
+	fds_close_others();
 	if (pipe2(fds, O_CLOEXEC))
 		return -errno;
 	pid = fork();

@@ -5,7 +5,8 @@
 
 /*
  * Forks. The child goes on, in a session of its own and with / as directory: a descriptor for
- * daemon_ready. The parent exits with 0 once the child is ready, with 1 when it has ended before.
+ * daemon_ready. What it has inherited is closed, but for 0, 1 and 2: it would hold the locks of who
+ * started it. The parent exits with 0 once the child is ready, with 1 when it has ended before.
  * -errno.
  */
 int daemon_fork(void);
