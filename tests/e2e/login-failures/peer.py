@@ -5,9 +5,10 @@ silent   accepts, and never answers
 close    closes at once
 garbage  answers with bytes that are no PDU
 half     answers with the first half of a login response, and no more
-reset    reads the login request, then closes
+reset    reads the login request, then resets the connection
 """
 import socket
+import struct
 import sys
 import threading
 import time
@@ -28,6 +29,8 @@ def serve(connection, what):
     if what == "half":
         connection.sendall(RESPONSE[:24])
         time.sleep(1000)
+    if what == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
