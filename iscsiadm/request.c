@@ -22,11 +22,13 @@
 #define SHORT_S 10
 #define LOGOUT_S 300 /* caches are written before a disk goes */
 #define SCAN_S 120
+#define LOGINS_MAX 1000 /* records in one call */
 
 extern char **environ;
 
 struct request {
 	struct varlink_client *client;
+	char *path; /* of the socket */
 };
 
 /* ---- connecting ---- */
@@ -91,6 +93,7 @@ static int connect_to(struct app *a, bool start, struct request **ret)
 		return -ENOMEM;
 	}
 	(*ret)->client = c;
+	(*ret)->path = STEAL_PTR(path);
 	return 0;
 }
 
@@ -114,6 +117,7 @@ void request_close(struct request *q)
 	if (!q)
 		return;
 	varlink_client_close(q->client);
+	free(q->path);
 	free(q);
 }
 
@@ -126,10 +130,29 @@ static int failed(int r)
 	return ISCSI_ERR_ISCSID_COMM;
 }
 
-static int send_call(struct request *q, const char *method, struct json_object *params, bool more)
+static int too_late(int timeout_s)
 {
-	int r = varlink_client_call(q->client, method, params, more);
+	log_error("iscsid did not answer within %d seconds", timeout_s);
+	return ISCSI_ERR_REQ_TIMEDOUT;
+}
 
+/* A refusal is cleared. */
+static int check_reply(struct varlink_reply *reply)
+{
+	if (!reply->error)
+		return ISCSI_OK;
+	log_error("iscsid refused the request: %s", reply->error);
+	varlink_reply_clear(reply);
+	return ISCSI_ERR_INVALID_MGMT_REQ;
+}
+
+static int send_call(
+	struct varlink_client *c, const char *method, struct json_object *params, bool more)
+{
+	int r = varlink_client_call(c, method, params, more);
+
+	if (r == -ETIMEDOUT)
+		return too_late(varlink_send_ms / 1000);
 	return r ? failed(r) : ISCSI_OK;
 }
 
@@ -137,19 +160,17 @@ static int read_answer(struct request *q, int timeout_s, struct varlink_reply *r
 {
 	int r = varlink_client_read(q->client, timeout_s * 1000, ret);
 
-	if (r == -ETIMEDOUT) {
-		log_error("iscsid did not answer within %d seconds", timeout_s);
-		return ISCSI_ERR_REQ_TIMEDOUT;
-	}
-	if (r)
-		return failed(r);
-	if (ret->error) {
-		log_error("iscsid refused the request: %s", ret->error);
-		varlink_reply_clear(ret);
-		return ISCSI_ERR_INVALID_MGMT_REQ;
-	}
-	return ISCSI_OK;
+	if (r == -ETIMEDOUT)
+		return too_late(timeout_s);
+	return r ? failed(r) : check_reply(ret);
 }
+
+/* A call, and where its part of the answers begins. */
+struct part {
+	struct varlink_client *client;
+	size_t first, n;
+	bool open; /* more answers follow */
+};
 
 static struct request_result parse_result(struct json_object *o)
 {
@@ -162,28 +183,81 @@ static struct request_result parse_result(struct json_object *o)
 	};
 }
 
-/* timeout_s: between two answers. */
-static int read_answers(
-	struct request *q, size_t n, int timeout_s, request_answer *answer, void *data)
+/* False: no more answers are wanted. */
+static bool take_answer(const struct part *p, const struct varlink_reply *reply,
+	request_answer *answer, void *data)
 {
-	bool more = true;
+	int64_t index = json_object_get_int64(json_object_object_get(reply->params, "index"));
+	struct request_result result = parse_result(reply->params);
 
-	while (more) {
-		struct varlink_reply reply;
-		struct request_result result;
-		int r = read_answer(q, timeout_s, &reply);
-		int64_t index;
+	return index < 0 || (uint64_t)index >= p->n ||
+	       answer(data, p->first + (size_t)index, &result);
+}
 
+/* Those that are there. */
+static int take_answers(struct part *p, request_answer *answer, void *data, bool *enough)
+{
+	struct varlink_reply reply;
+	int r = 0;
+
+	while (p->open && !*enough && !(r = varlink_client_read(p->client, 0, &reply))) {
+		r = check_reply(&reply);
 		if (r)
 			return r;
-		index = json_object_get_int64(json_object_object_get(reply.params, "index"));
-		result = parse_result(reply.params);
-		more = reply.continues;
-		if (index >= 0 && (uint64_t)index < n)
-			more &= answer(data, (size_t)index, &result);
+		p->open = reply.continues;
+		*enough = !take_answer(p, &reply, answer, data);
 		varlink_reply_clear(&reply);
 	}
-	return ISCSI_OK;
+	return r && r != -ETIMEDOUT ? failed(r) : ISCSI_OK;
+}
+
+static int wait_for_any(const struct part *parts, size_t n, int timeout_s)
+{
+	struct pollfd CLEANUP_FREE *fds = calloc(n, sizeof(*fds));
+	int r;
+
+	if (!fds)
+		return ISCSI_ERR_NOMEM;
+	for (size_t i = 0; i < n; i++)
+		fds[i] = (struct pollfd){
+			.fd = parts[i].open ? varlink_client_fd(parts[i].client) : -1,
+			.events = POLLIN,
+		};
+	do
+		r = poll(fds, n, timeout_s * 1000);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? failed(-errno) : r ? ISCSI_OK : too_late(timeout_s);
+}
+
+static bool any_open(const struct part *parts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].open)
+			return true;
+	return false;
+}
+
+/* timeout_s: between two answers. */
+static int read_answers(
+	struct part *parts, size_t n, int timeout_s, request_answer *answer, void *data)
+{
+	bool enough = false;
+	int r = ISCSI_OK;
+
+	while (!r && !enough && any_open(parts, n)) {
+		r = wait_for_any(parts, n, timeout_s);
+		for (size_t i = 0; !r && i < n; i++)
+			r = take_answers(&parts[i], answer, data, &enough);
+	}
+	return r;
+}
+
+/* Of a request that is one call. */
+static int read_all(struct request *q, size_t n, int timeout_s, request_answer *answer, void *data)
+{
+	struct part all = {.client = q->client, .n = n, .open = true};
+
+	return read_answers(&all, 1, timeout_s, answer, data);
 }
 
 static int add_setting(void *data, const char *key, const char *value, bool secret)
@@ -225,20 +299,57 @@ static struct json_object *record_object(struct iscsi_node *n)
 	return o;
 }
 
-int request_login(struct request *q, const struct nodes *nodes, const struct login_flags *flags,
-	request_answer *answer, void *data)
+static int send_logins(struct varlink_client *c, struct iscsi_node **nodes, size_t n,
+	const struct login_flags *flags)
 {
 	struct json_object *params = json_object_new_object(), *records = json_object_new_array();
-	int r;
 
-	for (size_t i = 0; i < nodes->n; i++)
-		json_object_array_add(records, record_object(nodes->items[i]));
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(records, record_object(nodes[i]));
 	json_object_object_add(params, "records", records);
 	json_object_object_add(params, "extra", json_object_new_boolean(flags->extra));
 	json_object_object_add(params, "wanted", json_object_new_boolean(flags->wanted));
-	r = send_call(q, "io.iscsid.Login", params, true);
-	return r || !flags->wait ? r
-				: read_answers(q, nodes->n, longest_login(nodes), answer, data);
+	return send_call(c, "io.iscsid.Login", params, true);
+}
+
+/* The first part goes over the connection that is there. */
+static int send_parts(struct request *q, struct part *parts, size_t n_parts,
+	const struct nodes *nodes, const struct login_flags *flags)
+{
+	int r = ISCSI_OK;
+
+	for (size_t i = 0; !r && i < n_parts; i++) {
+		struct part *p = &parts[i];
+
+		r = i ? varlink_client_open(q->path, &p->client) : 0;
+		if (r)
+			return failed(r);
+		if (!i)
+			p->client = q->client;
+		p->first = i * LOGINS_MAX;
+		p->n = nodes->n - p->first < LOGINS_MAX ? nodes->n - p->first : LOGINS_MAX;
+		r = send_logins(p->client, nodes->items + p->first, p->n, flags);
+		p->open = !r;
+	}
+	return r;
+}
+
+/* Side by side, each part over a connection of its own: a message has a limit. */
+int request_login(struct request *q, const struct nodes *nodes, const struct login_flags *flags,
+	request_answer *answer, void *data)
+{
+	size_t n = (nodes->n + LOGINS_MAX - 1) / LOGINS_MAX;
+	struct part CLEANUP_FREE *parts = calloc(n, sizeof(*parts));
+	int r;
+
+	if (!parts)
+		return ISCSI_ERR_NOMEM;
+	r = send_parts(q, parts, n, nodes, flags);
+	if (!r && flags->wait)
+		r = read_answers(parts, n, longest_login(nodes), answer, data);
+	for (size_t i = 1; i < n; i++)
+		varlink_client_close(parts[i].client);
+	return r;
 }
 
 int request_logout(struct request *q, const int64_t *sids, size_t n, bool force,
@@ -251,8 +362,8 @@ int request_logout(struct request *q, const int64_t *sids, size_t n, bool force,
 		json_object_array_add(list, json_object_new_int64(sids[i]));
 	json_object_object_add(params, "sids", list);
 	json_object_object_add(params, "force", json_object_new_boolean(force));
-	r = send_call(q, "io.iscsid.Logout", params, true);
-	return r ? r : read_answers(q, n, LOGOUT_S, answer, data);
+	r = send_call(q->client, "io.iscsid.Logout", params, true);
+	return r ? r : read_all(q, n, LOGOUT_S, answer, data);
 }
 
 int request_update(struct request *q, uint32_t sid, struct iscsi_node *record,
@@ -263,14 +374,14 @@ int request_update(struct request *q, uint32_t sid, struct iscsi_node *record,
 
 	json_object_object_add(params, "sid", json_object_new_int64(sid));
 	json_object_object_add(params, "record", record_object(record));
-	r = send_call(q, "io.iscsid.Update", params, false);
-	return r ? r : read_answers(q, 1, SHORT_S, answer, data);
+	r = send_call(q->client, "io.iscsid.Update", params, false);
+	return r ? r : read_all(q, 1, SHORT_S, answer, data);
 }
 
 int request_stop(struct request *q)
 {
 	struct varlink_reply reply;
-	int r = send_call(q, "io.iscsid.Stop", NULL, false);
+	int r = send_call(q->client, "io.iscsid.Stop", NULL, false);
 
 	if (!r)
 		r = read_answer(q, SHORT_S, &reply);
@@ -330,7 +441,7 @@ int request_read_logins(struct app *a, struct view_sessions *ret, int64_t **ret_
 
 	if (connect_to(a, false, &q))
 		return ISCSI_OK;
-	r = send_call(q, "io.iscsid.Sessions", NULL, false);
+	r = send_call(q->client, "io.iscsid.Sessions", NULL, false);
 	if (!r)
 		r = read_answer(q, SHORT_S, &reply);
 	if (!r) {
@@ -372,7 +483,7 @@ void request_read_states(struct app *a, struct request_states *ret)
 
 	*ret = (struct request_states){};
 	if (!r)
-		r = send_call(q, "io.iscsid.Sessions", NULL, false);
+		r = send_call(q->client, "io.iscsid.Sessions", NULL, false);
 	if (!r)
 		r = read_answer(q, SHORT_S, &reply);
 	if (!r) {

@@ -13,6 +13,8 @@
 
 #define READ_SIZE 65536
 
+int varlink_send_ms = 30000;
+
 struct varlink_client {
 	int fd;
 	struct varlink_input in;
@@ -43,6 +45,11 @@ void varlink_client_close(struct varlink_client *c)
 	free(c);
 }
 
+int varlink_client_fd(const struct varlink_client *c)
+{
+	return c->fd;
+}
+
 static int send_all(int fd, const char *data, size_t len)
 {
 	while (len) {
@@ -53,7 +60,7 @@ static int send_all(int fd, const char *data, size_t len)
 			data += n;
 			len -= (size_t)n;
 		} else if (errno == EAGAIN) {
-			r = sock_wait(fd, POLLOUT, sock_deadline(-1));
+			r = sock_wait(fd, POLLOUT, sock_deadline(varlink_send_ms));
 		} else if (errno != EINTR) {
 			r = errno == EPIPE ? -ECONNRESET : -errno;
 		}

@@ -17,13 +17,15 @@
 
 struct varlink_client;
 
+extern int varlink_send_ms;
+
 /* -errno of connect(2). */
 int varlink_client_open(const char *path, struct varlink_client **ret);
 void varlink_client_close(struct varlink_client *c);
 
 /*
  * Sends one call; params (may be NULL) is consumed, its strings wiped. more: several replies may
- * come.
+ * come. -ETIMEDOUT when the peer takes nothing for varlink_send_ms.
  */
 int varlink_client_call(
 	struct varlink_client *c, const char *method, struct json_object *params, bool more);
@@ -40,6 +42,7 @@ struct varlink_reply {
  */
 int varlink_client_read(struct varlink_client *c, int timeout_ms, struct varlink_reply *ret);
 void varlink_reply_clear(struct varlink_reply *r);
+int varlink_client_fd(const struct varlink_client *c); /* to wait for several clients */
 
 /* ---- server ---- */
 

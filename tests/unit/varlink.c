@@ -661,6 +661,30 @@ START_TEST(client_against_bad_servers)
 }
 END_TEST
 
+/* A server that is stopped, or never reads, is not waited for without an end. */
+START_TEST(client_of_server_that_takes_nothing)
+{
+	int l = sock_unix_listen(in_root("deaf"), 0600), before = varlink_send_ms;
+	struct json_object *params = json_object_new_object();
+	struct varlink_client *c;
+	char text[4096];
+
+	varlink_send_ms = 50;
+	memset(text, 'x', sizeof(text));
+	for (int i = 0; i < 1024; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "%d", i);
+		json_object_object_add(params, key, json_object_new_string_len(text, sizeof(text)));
+	}
+	ck_assert_int_eq(varlink_client_open(in_root("deaf"), &c), 0);
+	ck_assert_int_eq(varlink_client_call(c, "t.Echo", params, false), -ETIMEDOUT);
+	varlink_client_close(c);
+	varlink_send_ms = before;
+	close(l);
+}
+END_TEST
+
 /* A server that does not let it in closes; one of another user is never asked for a reply. */
 START_TEST(other_users_are_kept_out)
 {
@@ -686,7 +710,8 @@ int main(void)
 	const TTest *const tests[] = {echo, get_info, get_description, errors, several_replies,
 		pipelined, side_by_side, many_waiting_calls, oneway, in_single_bytes, big_messages,
 		garbage, endless_message, flood_while_a_call_runs, client_leaves, server_ends,
-		client_open_fails, client_against_bad_servers, other_users_are_kept_out};
+		client_open_fails, client_against_bad_servers,
+		client_of_server_that_takes_nothing, other_users_are_kept_out};
 
 	return RUN_TESTS_IN("varlink", tests, setup, teardown);
 }
