@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - iscsiadm: options in, one mode run, its exit status out */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,24 @@ static int (*const modes[])(struct app *) = {
 	[MODE_HOST] = mode_host,
 };
 
+static bool reader_left(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLERR | POLLHUP);
+}
+
+/* Half of an answer is none; a reader that has seen enough, such as head, needs no word about it. */
+static bool printed(void)
+{
+	bool failed = ferror(stdout);
+
+	failed |= fflush(stdout) != 0;
+	if (failed && !reader_left())
+		log_error("cannot write to standard output");
+	return !failed;
+}
+
 int main(int argc, char **argv)
 {
 	const char *root = secure_getenv("ISCSI_ROOT"); /* for tests */
@@ -105,10 +124,7 @@ int main(int argc, char **argv)
 	json_finish(&a);
 	iscsi_db_close(a.db);
 	options_clear(&a.o);
-	/* Half of an answer is none. */
-	if (fflush(stdout) || ferror(stdout)) {
-		log_error("cannot write to standard output");
-		return r ? r : ISCSI_ERR;
-	}
+	if (!printed() && !r)
+		r = ISCSI_ERR;
 	return r;
 }
