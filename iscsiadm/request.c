@@ -147,9 +147,10 @@ static int check_reply(struct varlink_reply *reply)
 }
 
 static int send_call(
-	struct varlink_client *c, const char *method, struct json_object *params, bool more)
+	struct varlink_client *c, const char *method, struct json_object *params,
+	unsigned int flags)
 {
-	int r = varlink_client_call(c, method, params, more);
+	int r = varlink_client_call(c, method, params, flags);
 
 	if (r == -ETIMEDOUT)
 		return too_late(varlink_send_ms / 1000);
@@ -309,7 +310,8 @@ static int send_logins(struct varlink_client *c, struct iscsi_node **nodes, size
 	json_object_object_add(params, "records", records);
 	json_object_object_add(params, "extra", json_object_new_boolean(flags->extra));
 	json_object_object_add(params, "wanted", json_object_new_boolean(flags->wanted));
-	return send_call(c, "io.iscsid.Login", params, true);
+	return send_call(c, "io.iscsid.Login", params,
+		VARLINK_MORE | (flags->wait ? 0 : VARLINK_ONEWAY));
 }
 
 /* The first part goes over the connection that is there. */
@@ -362,7 +364,7 @@ int request_logout(struct request *q, const int64_t *sids, size_t n, bool force,
 		json_object_array_add(list, json_object_new_int64(sids[i]));
 	json_object_object_add(params, "sids", list);
 	json_object_object_add(params, "force", json_object_new_boolean(force));
-	r = send_call(q->client, "io.iscsid.Logout", params, true);
+	r = send_call(q->client, "io.iscsid.Logout", params, VARLINK_MORE);
 	return r ? r : read_all(q, n, LOGOUT_S, answer, data);
 }
 
@@ -374,14 +376,14 @@ int request_update(struct request *q, uint32_t sid, struct iscsi_node *record,
 
 	json_object_object_add(params, "sid", json_object_new_int64(sid));
 	json_object_object_add(params, "record", record_object(record));
-	r = send_call(q->client, "io.iscsid.Update", params, false);
+	r = send_call(q->client, "io.iscsid.Update", params, 0);
 	return r ? r : read_all(q, 1, SHORT_S, answer, data);
 }
 
 int request_stop(struct request *q)
 {
 	struct varlink_reply reply;
-	int r = send_call(q->client, "io.iscsid.Stop", NULL, false);
+	int r = send_call(q->client, "io.iscsid.Stop", NULL, 0);
 
 	if (!r)
 		r = read_answer(q, SHORT_S, &reply);
@@ -441,7 +443,7 @@ int request_read_logins(struct app *a, struct view_sessions *ret, int64_t **ret_
 
 	if (connect_to(a, false, &q))
 		return ISCSI_OK;
-	r = send_call(q->client, "io.iscsid.Sessions", NULL, false);
+	r = send_call(q->client, "io.iscsid.Sessions", NULL, 0);
 	if (!r)
 		r = read_answer(q, SHORT_S, &reply);
 	if (!r) {
@@ -483,7 +485,7 @@ void request_read_states(struct app *a, struct request_states *ret)
 
 	*ret = (struct request_states){};
 	if (!r)
-		r = send_call(q->client, "io.iscsid.Sessions", NULL, false);
+		r = send_call(q->client, "io.iscsid.Sessions", NULL, 0);
 	if (!r)
 		r = read_answer(q, SHORT_S, &reply);
 	if (!r) {

@@ -75,7 +75,7 @@ static int call(struct adm *a, const char *method, struct json_object *params,
 {
 	CLEANUP_FREE char *full = str_printf(INTERFACE "%s", method);
 	struct varlink_reply reply;
-	int r = full ? varlink_client_call(a->client, full, params, false) : -ENOMEM;
+	int r = full ? varlink_client_call(a->client, full, params, 0) : -ENOMEM;
 	int status = 0;
 
 	if (!r)

@@ -26,7 +26,7 @@ int buf_reserve(struct buf *b, size_t len)
 		return -ENOMEM;
 	if (b->len)
 		memcpy(data, b->data, b->len);
-	str_wipe(b->data, b->room);
+	str_wipe(b->data, b->len);
 	free(b->data);
 	b->data = data;
 	b->room = room;
@@ -44,19 +44,20 @@ int buf_add(struct buf *b, const void *data, size_t len)
 	return 0;
 }
 
+/* Only what is in use may hold a secret: room that was never used is not touched, nor paged in. */
 void buf_consume(struct buf *b, size_t len)
 {
-	if (len >= b->len) {
-		b->len = 0;
-		return;
-	}
-	memmove(b->data, b->data + len, b->len - len);
-	b->len -= len;
+	size_t left = len < b->len ? b->len - len : 0;
+
+	if (left)
+		memmove(b->data, b->data + len, left);
+	str_wipe(b->data + left, b->len - left);
+	b->len = left;
 }
 
 void buf_free(struct buf *b)
 {
-	str_wipe(b->data, b->room);
+	str_wipe(b->data, b->len);
 	free(b->data);
 	*b = (struct buf){0};
 }

@@ -15,7 +15,7 @@ struct buf {
 int buf_add(struct buf *b, const void *data, size_t len);
 /* Makes room for len bytes behind data + len, to be filled in place. -ENOMEM likewise. */
 int buf_reserve(struct buf *b, size_t len);
-void buf_consume(struct buf *b, size_t len); /* drops len bytes from the front */
+void buf_consume(struct buf *b, size_t len); /* drops and wipes len bytes from the front */
 void buf_free(struct buf *b);		     /* wipes, frees, leaves an empty buffer */
 
 static inline uint16_t be16_get(const uint8_t *p)

@@ -5,6 +5,7 @@
  * the replies to one call.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "varlink.h"
 
 #define CONNECTIONS_MAX 4096
+#define HELD_MAX (4 * VARLINK_MESSAGE_MAX) /* bytes that are read and not taken, on all of them */
 #define READ_SIZE 65536
 
 struct varlink_server {
@@ -24,6 +26,7 @@ struct varlink_server {
 	void *data;
 	struct list conns;
 	unsigned int n_conns;
+	size_t held;
 };
 
 struct conn {
@@ -33,6 +36,7 @@ struct conn {
 	struct varlink_input in;
 	struct varlink_call *call; /* that runs now, or NULL */
 	unsigned int writes;	   /* under way */
+	size_t held;		   /* bytes of in that the server counts */
 	bool taking;		   /* in take_calls */
 	bool paused;		   /* does not read: enough is there */
 };
@@ -64,8 +68,10 @@ static void conn_close(struct conn *c)
 	if (c->call)
 		c->call->conn = NULL;
 	c->call = NULL;
-	if (c->server)
+	if (c->server) {
 		c->server->n_conns--;
+		c->server->held -= c->held;
+	}
 	c->server = NULL;
 	list_remove(&c->link);
 	uv_close((uv_handle_t *)&c->pipe, on_conn_closed);
@@ -288,19 +294,31 @@ static void run(struct varlink_call *call, const struct varlink_server *s, const
 		m->run(call, params, own ? (void *)(uintptr_t)service : s->data);
 }
 
+/* What it has asked for would be done for nobody, perhaps long after it has given up. */
+static bool client_left(const struct conn *c)
+{
+	struct pollfd p = {0};
+
+	return !uv_fileno((const uv_handle_t *)&c->pipe, &p.fd) && poll(&p, 1, 0) > 0 &&
+	       p.revents & POLLHUP;
+}
+
 static void conn_run(struct conn *c, struct json_object *message)
 {
 	struct json_object *method = varlink_message_get(message, "method", json_type_string);
 	struct json_object *params = json_object_object_get(message, "parameters");
-	struct varlink_call *call = method ? calloc(1, sizeof(*call)) : NULL;
+	bool oneway = varlink_message_flag(message, "oneway");
+	struct varlink_call *call = NULL;
 
+	if (method && (oneway || !client_left(c)))
+		call = calloc(1, sizeof(*call));
 	if (!call) {
 		conn_close(c);
 		return;
 	}
 	call->conn = c;
 	call->more = varlink_message_flag(message, "more");
-	call->oneway = varlink_message_flag(message, "oneway");
+	call->oneway = oneway;
 	c->call = call;
 	params = params ? json_object_get(params) : json_object_new_object();
 	run(call, c->server, json_object_get_string(method), params);
@@ -321,6 +339,24 @@ static void on_room(uv_handle_t *h, size_t size, uv_buf_t *buf)
 		*buf = uv_buf_init((char *)b->data + b->len, (unsigned int)(b->room - b->len));
 }
 
+static void count_held(struct conn *c)
+{
+	c->server->held += c->in.buf.len - c->held;
+	c->held = c->in.buf.len;
+}
+
+/* Who makes the daemon grow leaves, not who comes next. */
+static void close_fullest(struct varlink_server *s)
+{
+	struct conn *c, *fullest = NULL;
+
+	list_for_each (c, &s->conns, link)
+		if (!fullest || c->held > fullest->held)
+			fullest = c;
+	if (fullest)
+		conn_close(fullest);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct conn *c = stream->data;
@@ -331,6 +367,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	c->in.buf.len += (size_t)n;
+	count_held(c);
+	if (c->server->held > HELD_MAX)
+		close_fullest(c->server);
 	take_calls(c);
 }
 
@@ -367,8 +406,12 @@ static void take_calls(struct conn *c)
 		json_object_put(message);
 	}
 	c->taking = false;
-	if (c->server)
-		pause_or_read(c);
+	if (!c->server)
+		return;
+	count_held(c);
+	if (!c->in.buf.len) /* a long message's room is not kept */
+		buf_free(&c->in.buf);
+	pause_or_read(c);
 }
 
 /* ---- server ---- */

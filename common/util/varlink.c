@@ -71,7 +71,7 @@ static int send_all(int fd, const char *data, size_t len)
 }
 
 int varlink_client_call(
-	struct varlink_client *c, const char *method, struct json_object *params, bool more)
+	struct varlink_client *c, const char *method, struct json_object *params, unsigned int flags)
 {
 	struct json_object *call = json_object_new_object();
 	const char *text;
@@ -85,8 +85,10 @@ int varlink_client_call(
 	json_object_object_add(call, "method", json_object_new_string(method));
 	if (params)
 		json_object_object_add(call, "parameters", params);
-	if (more)
+	if (flags & VARLINK_MORE)
 		json_object_object_add(call, "more", json_object_new_boolean(true));
+	if (flags & VARLINK_ONEWAY)
+		json_object_object_add(call, "oneway", json_object_new_boolean(true));
 	text = varlink_message_text(call, &len);
 	r = text ? send_all(c->fd, text, len) : -ENOMEM;
 	if (text)

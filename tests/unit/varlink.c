@@ -21,6 +21,7 @@ static uv_async_t stop;
 static pthread_t thread;
 static struct varlink_server *server;
 static atomic_int running, most_running; /* calls of t.Later, on all connections */
+static atomic_int blocking, marked;
 static atomic_int gone;			 /* calls of t.Hold whose client left */
 
 struct later {
@@ -139,7 +140,28 @@ static void run_hold(struct varlink_call *call, struct json_object *params, void
 	uv_timer_start(&l->timer, on_hold, 1, 1);
 }
 
+/* The server does nothing else meanwhile. */
+static void run_block(struct varlink_call *call, struct json_object *params, void *data)
+{
+	(void)params;
+	(void)data;
+	blocking = 1;
+	while (blocking)
+		usleep(1000);
+	varlink_call_reply(call, NULL, false);
+}
+
+static void run_mark(struct varlink_call *call, struct json_object *params, void *data)
+{
+	(void)params;
+	(void)data;
+	marked++;
+	varlink_call_reply(call, NULL, false);
+}
+
 static const struct varlink_method methods[] = {
+	{"t.Block", false, run_block},
+	{"t.Mark", false, run_mark},
 	{"t.Later", false, run_later},
 	{"t.Count", true, run_count},
 	{"t.Echo", false, run_echo},
@@ -233,9 +255,9 @@ static const char *text_in(const struct varlink_reply *r, const char *key)
 }
 
 static void call(
-	struct varlink_client *c, const char *method, struct json_object *params, bool more)
+	struct varlink_client *c, const char *method, struct json_object *params, unsigned int flags)
 {
-	ck_assert_int_eq(varlink_client_call(c, method, params, more), 0);
+	ck_assert_int_eq(varlink_client_call(c, method, params, flags), 0);
 }
 
 static struct varlink_reply next(struct varlink_client *c)
@@ -253,7 +275,7 @@ static void expect_error(const char *method, struct json_object *params, const c
 	struct varlink_client *c = client();
 	struct varlink_reply r;
 
-	call(c, method, params, false);
+	call(c, method, params, 0);
 	r = next(c);
 	ck_assert_str_eq(r.error, error);
 	ck_assert(!r.continues);
@@ -301,13 +323,13 @@ START_TEST(echo)
 	struct varlink_client *c = client();
 	struct varlink_reply r;
 
-	call(c, "t.Echo", number("n", 7), false);
+	call(c, "t.Echo", number("n", 7), 0);
 	r = next(c);
 	ck_assert_ptr_null(r.error);
 	ck_assert(!r.continues);
 	ck_assert_int_eq(int_of(&r, "n"), 7);
 	varlink_reply_clear(&r);
-	call(c, "t.Echo", NULL, false);
+	call(c, "t.Echo", NULL, 0);
 	r = next(c);
 	ck_assert_ptr_null(r.params);
 	ck_assert_int_eq(varlink_client_read(c, 20, &r), -ETIMEDOUT);
@@ -321,7 +343,7 @@ START_TEST(get_info)
 	struct varlink_reply r;
 	struct json_object *list;
 
-	call(c, "org.varlink.service.GetInfo", NULL, false);
+	call(c, "org.varlink.service.GetInfo", NULL, 0);
 	r = next(c);
 	ck_assert_str_eq(text_in(&r, "vendor"), "v");
 	ck_assert_str_eq(text_in(&r, "product"), "p");
@@ -348,7 +370,7 @@ START_TEST(get_description)
 		struct varlink_reply r;
 
 		json_object_object_add(params, "interface", json_object_new_string(texts[i][0]));
-		call(c, "org.varlink.service.GetInterfaceDescription", params, false);
+		call(c, "org.varlink.service.GetInterfaceDescription", params, 0);
 		r = next(c);
 		ck_assert_ptr_nonnull(strstr(text_in(&r, "description"), texts[i][1]));
 		varlink_reply_clear(&r);
@@ -384,7 +406,7 @@ START_TEST(several_replies)
 {
 	struct varlink_client *c = client();
 
-	call(c, "t.Count", number("n", 20), true);
+	call(c, "t.Count", number("n", 20), VARLINK_MORE);
 	for (int i = 0; i < 20; i++) {
 		struct varlink_reply r = next(c);
 
@@ -420,8 +442,8 @@ START_TEST(side_by_side)
 	struct varlink_client *held = client(), *c = client();
 	struct varlink_reply r;
 
-	call(held, "t.Hold", NULL, false);
-	call(c, "t.Echo", number("n", 1), false);
+	call(held, "t.Hold", NULL, 0);
+	call(c, "t.Echo", number("n", 1), 0);
 	r = next(c);
 	ck_assert_int_eq(int_of(&r, "n"), 1);
 	varlink_reply_clear(&r);
@@ -487,11 +509,11 @@ START_TEST(big_messages)
 	memset(text, 'y', (size_t)len);
 	json_object_object_add(params, "text", json_object_new_string_len(text, len));
 	free(text);
-	call(c, "t.Echo", params, false);
+	call(c, "t.Echo", params, 0);
 	r = next(c);
 	ck_assert_int_eq(json_object_get_string_len(json_object_object_get(r.params, "text")), len);
 	varlink_reply_clear(&r);
-	call(c, "t.Big", number("len", len), false);
+	call(c, "t.Big", number("len", len), 0);
 	r = next(c);
 	ck_assert_uint_eq(strspn(text_in(&r, "text"), "x"), (size_t)len);
 	varlink_reply_clear(&r);
@@ -535,7 +557,7 @@ START_TEST(garbage)
 	put_raw(fd, deep, sizeof(deep));
 	ck_assert_str_eq(get_raw(fd), "");
 	close(fd);
-	call(c, "t.Echo", number("n", 3), false);
+	call(c, "t.Echo", number("n", 3), 0);
 	r = next(c);
 	ck_assert_int_eq(int_of(&r, "n"), 3);
 	varlink_reply_clear(&r);
@@ -588,7 +610,7 @@ START_TEST(client_leaves)
 	struct varlink_client *c = client();
 	int fd = raw();
 
-	call(c, "t.Hold", NULL, false);
+	call(c, "t.Hold", NULL, 0);
 	put_raw(fd, "{\"method\":\"t.Count\",\"more\":true,\"parameters\":{\"n\":50}}", 55);
 	ck_assert_int_ne(*get_raw(fd), '\0');
 	close(fd);
@@ -600,14 +622,76 @@ START_TEST(client_leaves)
 }
 END_TEST
 
+/* What a client asked for that left before its turn is not done, unless it said that it would leave. */
+START_TEST(client_left_before_its_turn)
+{
+	struct varlink_client *first = client(), *c;
+
+	call(first, "t.Block", NULL, 0);
+	for (int i = 0; i < WAIT_MS && !blocking; i++)
+		usleep(1000);
+	for (unsigned int i = 0; i < 6; i++) {
+		c = client();
+		call(c, "t.Mark", NULL, i % 3 ? 0 : VARLINK_ONEWAY);
+		varlink_client_close(c);
+	}
+	blocking = 0;
+	next(first);
+	call(first, "t.Echo", NULL, 0);
+	next(first);
+	c = client();
+	call(c, "t.Mark", NULL, 0);
+	next(c);
+	ck_assert_int_eq(marked, 3);
+	varlink_client_close(c);
+	varlink_client_close(first);
+}
+END_TEST
+
+/* Clients that together send more than the server wants to hold: those that send most are left. */
+START_TEST(endless_messages_side_by_side)
+{
+	enum { N = 6, SIZE = 15 << 20 };
+	char *bytes = malloc(SIZE);
+	struct varlink_client *c;
+	struct varlink_reply r;
+	int fds[N], left = 0;
+	size_t sent;
+	ssize_t n;
+
+	memset(bytes, ' ', SIZE);
+	for (int i = 0; i < N; i++) {
+		fds[i] = raw();
+		for (sent = 0; sent < SIZE; sent += (size_t)n) {
+			n = send(fds[i], bytes, SIZE - sent, MSG_NOSIGNAL);
+			if (n < 0)
+				break;
+		}
+	}
+	c = client();
+	call(c, "t.Echo", number("n", 5), 0);
+	r = next(c);
+	ck_assert_int_eq(int_of(&r, "n"), 5);
+	varlink_reply_clear(&r);
+	for (int i = 0; i < N; i++) {
+		left += send(fds[i], " ", 1, MSG_NOSIGNAL) == 1;
+		close(fds[i]);
+	}
+	ck_assert_int_ge(left, 3);
+	ck_assert_int_lt(left, N);
+	varlink_client_close(c);
+	free(bytes);
+}
+END_TEST
+
 /* The server ends while calls wait; the client learns it at once. */
 START_TEST(server_ends)
 {
 	struct varlink_client *c = client();
 	struct varlink_reply r;
 
-	call(c, "t.Hold", NULL, false);
-	call(c, "t.Echo", NULL, false);
+	call(c, "t.Hold", NULL, 0);
+	call(c, "t.Echo", NULL, 0);
 	ck_assert_int_eq(varlink_client_read(c, 30, &r), -ETIMEDOUT);
 	stop_server();
 	ck_assert_int_eq(varlink_client_read(c, WAIT_MS, &r), -ECONNRESET);
@@ -654,7 +738,7 @@ START_TEST(client_against_bad_servers)
 		ck_assert_int_eq(varlink_client_read(c, WAIT_MS, &r), cases[i].r);
 		ck_assert_int_eq(r.continues, cases[i].r != 0);
 		close(fd);
-		ck_assert_int_eq(varlink_client_call(c, "t.Echo", NULL, false), -ECONNRESET);
+		ck_assert_int_eq(varlink_client_call(c, "t.Echo", NULL, 0), -ECONNRESET);
 		varlink_client_close(c);
 	}
 	close(l);
@@ -678,7 +762,7 @@ START_TEST(client_of_server_that_takes_nothing)
 		json_object_object_add(params, key, json_object_new_string_len(text, sizeof(text)));
 	}
 	ck_assert_int_eq(varlink_client_open(in_root("deaf"), &c), 0);
-	ck_assert_int_eq(varlink_client_call(c, "t.Echo", params, false), -ETIMEDOUT);
+	ck_assert_int_eq(varlink_client_call(c, "t.Echo", params, 0), -ETIMEDOUT);
 	varlink_client_close(c);
 	varlink_send_ms = before;
 	close(l);
@@ -699,7 +783,7 @@ START_TEST(other_users_are_kept_out)
 	c = client();
 	ck_assert_int_eq(syscall(SYS_setresuid, -1, 0, -1), 0);
 	/* the peer's credentials are those of its connect */
-	if (!varlink_client_call(c, "t.Echo", NULL, false))
+	if (!varlink_client_call(c, "t.Echo", NULL, 0))
 		ck_assert_int_eq(varlink_client_read(c, WAIT_MS, &r), -ECONNRESET);
 	varlink_client_close(c);
 }
@@ -709,7 +793,8 @@ int main(void)
 {
 	const TTest *const tests[] = {echo, get_info, get_description, errors, several_replies,
 		pipelined, side_by_side, many_waiting_calls, oneway, in_single_bytes, big_messages,
-		garbage, endless_message, flood_while_a_call_runs, client_leaves, server_ends,
+		garbage, endless_message,
+		endless_messages_side_by_side, client_left_before_its_turn, flood_while_a_call_runs, client_leaves, server_ends,
 		client_open_fails, client_against_bad_servers,
 		client_of_server_that_takes_nothing, other_users_are_kept_out};
 
