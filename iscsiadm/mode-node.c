@@ -63,52 +63,83 @@ static int list_records(struct app *a)
 
 /* ---- new ---- */
 
-static void say_added(struct app *a, struct iscsi_node *n, const struct iscsi_node_id *place,
-	const char *iface)
+/* asked: as it was asked for, or found. */
+static void say_added(struct app *a, const struct iscsi_node_id *asked, struct iscsi_node *n)
 {
 	struct iscsi_node_id id;
 
 	report(a, "New iSCSI node [tcp:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%d,%d %s] added\n",
 		iscsi_node_get(n, "iface.hwaddress"), iscsi_node_get(n, "iface.ipaddress"),
-		iscsi_node_get(n, "iface.net_ifacename"), iface, place->address, place->port,
-		place->tpgt, place->target);
+		iscsi_node_get(n, "iface.net_ifacename"), asked->iface, asked->address,
+		asked->port, asked->tpgt, asked->target);
 	iscsi_node_get_id(n, &id);
 	json_add(a, "records", json_node_id(&id));
 }
 
-static int add_record(struct app *a, const struct iscsi_node_id *place, const char *iface)
+/* In memory: with the settings of iscsid.conf, then those of the interface. */
+static int new_node(struct app *a, const struct iscsi_node_id *place, const char *iface,
+	struct iscsi_node **ret)
 {
 	struct iscsi_node_id id = *place;
-	struct iscsi_node *n = NULL;
+	struct iscsi_node *n;
 	int r;
 
 	id.iface = "default";
 	r = iscsi_node_new(a->db, &id, &n);
-	if (!r && !str_eq(iface, "default"))
+	if (!r && !str_eq(iface, "default")) {
 		r = iscsi_db_apply_iface(a->db, n, iface);
+		if (r)
+			iscsi_node_free(n);
+	}
 	if (!r)
-		r = iscsi_db_store(a->db, n);
-	if (!r)
-		say_added(a, n, place, iface);
-	else
-		log_error("Error while adding record: %s", *iscsi_db_error(a->db)
-								    ? iscsi_db_error(a->db)
-								    : strerror(-r));
-	iscsi_node_free(n);
-	return r ? ISCSI_ERR_IDBM : ISCSI_OK;
+		*ret = n;
+	return r;
 }
 
-/* Places of records that are there already: a new interface for each portal of a target, ... */
+static int not_added(struct app *a, int r)
+{
+	const char *text = iscsi_db_error(a->db);
+
+	log_error("Error while adding record: %s", *text ? text : strerror(-r));
+	return ISCSI_ERR_IDBM;
+}
+
+static int store_node(struct app *a, const struct iscsi_node_id *asked, struct iscsi_node *n)
+{
+	int r = iscsi_db_store(a->db, n);
+
+	if (r)
+		return not_added(a, r);
+	say_added(a, asked, n);
+	return ISCSI_OK;
+}
+
+static int add_record(struct app *a, const struct iscsi_node_id *id)
+{
+	struct iscsi_node *n;
+	int r = new_node(a, id, id->iface, &n);
+
+	if (r)
+		return not_added(a, r);
+	r = store_node(a, id, n);
+	iscsi_node_free(n);
+	return r;
+}
+
+/* A new interface for each portal of a target, ... */
 struct places {
-	struct nodes nodes;
 	struct app *app;
+	struct nodes nodes; /* one for each portal */
+	const char *iface;
+	int error;
 };
 
 static int note_place(void *data, const struct iscsi_node_id *id)
 {
 	struct places *p = data;
+	struct iscsi_node_id place = *id, last;
 	struct iscsi_node *n;
-	struct iscsi_node_id last;
+	int r;
 
 	if (p->nodes.n) {
 		iscsi_node_get_id(p->nodes.items[p->nodes.n - 1], &last);
@@ -116,26 +147,44 @@ static int note_place(void *data, const struct iscsi_node_id *id)
 			last.port == id->port)
 			return 0;
 	}
-	if (iscsi_node_new(p->app->db, id, &n))
-		return 0;
-	return nodes_add(&p->nodes, n);
+	place.iface = NULL;
+	/* iscsid.conf is read once */
+	r = p->nodes.n ? iscsi_node_copy(p->nodes.items[0], &n)
+		       : new_node(p->app, id, p->iface, &n);
+	if (!r && p->nodes.n) {
+		r = iscsi_node_set_portal(p->app->db, n, &place);
+		if (r)
+			iscsi_node_free(n);
+	}
+	if (!r)
+		return nodes_add(&p->nodes, n);
+	p->error = r;
+	return r;
 }
 
 static int add_to_existing(struct app *a, const struct iscsi_node_match *match, const char *iface)
 {
-	struct places p = {.app = a};
-	int r = ISCSI_OK;
+	struct places p = {.app = a, .iface = iface};
+	struct iscsi_node_id id;
+	int r = ISCSI_OK, ended;
 
 	iscsi_db_each(a->db, match, note_place, &p);
 	/* Nothing to add to is no failure, as callers know it. */
-	if (!p.nodes.n)
+	if (p.error)
+		r = not_added(a, p.error);
+	else if (!p.nodes.n)
 		log_error("Error while adding record: ");
+	else if (p.nodes.n > 1)
+		show_many();
+	iscsi_db_group_begin(a->db);
 	for (size_t i = 0; i < p.nodes.n && !r; i++) {
-		struct iscsi_node_id id;
-
 		iscsi_node_get_id(p.nodes.items[i], &id);
-		r = add_record(a, &id, iface);
+		id.iface = iface;
+		r = store_node(a, &id, p.nodes.items[i]);
 	}
+	ended = iscsi_db_group_end(a->db);
+	if (ended && !r)
+		r = not_added(a, ended);
 	nodes_clear(&p.nodes);
 	return r;
 }
@@ -161,11 +210,12 @@ static int new_records(struct app *a, const struct iscsi_node_match *match)
 		.address = a->o.portal.address,
 		.port = options_port(&a->o),
 		.tpgt = a->o.portal.tpgt,
+		.iface = iface,
 	};
 
 	if (id.target && id.address[0]) {
 		place.iface = iface;
-		return a->o.idempotent && is_there(a, &place) ? ISCSI_OK : add_record(a, &id, iface);
+		return a->o.idempotent && is_there(a, &place) ? ISCSI_OK : add_record(a, &id);
 	}
 	place.iface = NULL;
 	return add_to_existing(a, &place, iface);

@@ -385,10 +385,8 @@ static int statement(struct reader *r, const char *name, char *value)
 
 static int begin_target(struct reader *r, char *name)
 {
-	int tid = 1;
+	int tid = model_free_tid(&r->trial);
 
-	while (model_target(&r->trial, tid))
-		tid++;
 	r->target = append_object(r, r->state, "targets");
 	put(r->target, "name", name);
 	r->defaults = json_object_new_object();

@@ -65,6 +65,17 @@ void model_init(struct model *m, const struct model_hooks *hooks, void *data)
 
 /* ---- targets ---- */
 
+/* Targets are in the order of their numbers. */
+int model_free_tid(const struct model *m)
+{
+	const struct target *t;
+	int tid = 1;
+
+	list_for_each(t, &m->targets, link)
+		tid += t->tid == tid;
+	return tid;
+}
+
 struct target *model_target(const struct model *m, int tid)
 {
 	struct target *t;

@@ -122,6 +122,8 @@ void model_clear(struct model *m); /* everything leaves through the hooks */
 
 /* ---- what connections ask ---- */
 
+/* The lowest number that no target has. */
+int model_free_tid(const struct model *m);
 struct target *model_target(const struct model *m, int tid);		    /* NULL: none */
 struct target *model_target_by_name(const struct model *m, const char *name); /* NULL: none */
 /* Whether SendTargets shows the target and a login may reach it; CHAP comes on top. */

@@ -160,15 +160,6 @@ static enum model_error add_units(struct model *m, struct target *t, struct json
 	return e;
 }
 
-static int free_tid(const struct model *m)
-{
-	int tid = 1;
-
-	while (model_target(m, tid))
-		tid++;
-	return tid;
-}
-
 static enum model_error add_target(struct model *m, struct json_object *o, bool units)
 {
 	const char *name = get_text_or_empty(o, "name");
@@ -176,7 +167,7 @@ static enum model_error add_target(struct model *m, struct json_object *o, bool 
 	struct target *t;
 	enum model_error e;
 
-	e = model_target_new(m, tid > 0 && tid <= INT32_MAX ? (int)tid : free_tid(m), name);
+	e = model_target_new(m, tid > 0 && tid <= INT32_MAX ? (int)tid : model_free_tid(m), name);
 	if (e)
 		return at(m, o, e);
 	t = model_target_by_name(m, name);
