@@ -5,7 +5,8 @@
  * A record is written to a temporary file in the database's directory TEMPORARY, made safe there
  * (fsync), and renamed to its place. Of a group the files are made safe together, by one syncfs
  * before the renames of some hundred records and one at the end: locks are held for that long, and
- * given up before another one is waited for.
+ * given up before another one is waited for. A record where there was none needs no name before its
+ * own: it is written to a file without one, and linked.
  *
  * A writer that is killed leaves at most a temporary file, where no program looks for records; the
  * next writer that is alone removes it.
@@ -27,7 +28,10 @@
 
 #define TEMPORARY ".new"
 #define NUMBER_TRIES 16
+#define FD_MAX 400 /* files without a name are open; a thousand is all that a process may have */
 #define NAMES_MAX 256 /* locked at a time, and records that wait for their place */
+
+const struct buf commit_nothing;
 
 static const char *const dir_names[] = {
 	[DB_NODES] = "nodes",
@@ -92,15 +96,21 @@ static void temporary_name(const struct staged *s, char ret[static 32])
 	snprintf(ret, 32, "%016llx", (unsigned long long)s->number);
 }
 
+static int write_safely(int fd, const char *text, size_t len, bool sync)
+{
+	int r = file_write_all(fd, text, len);
+
+	return r == 0 && sync && fsync(fd) < 0 ? -errno : r;
+}
+
 static int write_temporary(int dir, const char *name, const char *text, size_t len, bool sync)
 {
 	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int r = fd < 0 ? -errno : file_write_all(fd, text, len);
+	int r;
 
 	if (fd < 0)
-		return r;
-	if (r == 0 && sync && fsync(fd) < 0)
-		r = -errno;
+		return -errno;
+	r = write_safely(fd, text, len, sync);
 	/* Some file systems report a failed write only here. */
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
@@ -124,12 +134,15 @@ static int sync_parent(int dir, const char *path)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* Renames the temporary file to its place: beneath dir, through no link. */
-static int move_into_place(int temporary, const char *name, int dir, const char *path)
+/*
+ * The directory that path is in: beneath dir, through no link. *ret is the rest of path. -1 stands for
+ * dir itself; less is an error.
+ */
+static int open_parent(int dir, const char *path, const char **ret)
 {
 	const char *slash = strrchr(path, '/');
 	char *CLEANUP_FREE parent = slash ? strndup(path, (size_t)(slash - path)) : NULL;
-	int CLEANUP_CLOSE fd = -1;
+	int fd = -1;
 
 	if (slash && !parent)
 		return -ENOMEM;
@@ -138,8 +151,19 @@ static int move_into_place(int temporary, const char *name, int dir, const char 
 		if (fd < 0)
 			return fd;
 	}
-	return renameat(temporary, name, fd < 0 ? dir : fd, slash ? slash + 1 : path) < 0 ? -errno
-											  : 0;
+	*ret = slash ? slash + 1 : path;
+	return fd;
+}
+
+/* Renames the temporary file to its place. */
+static int move_into_place(int temporary, const char *name, int dir, const char *path)
+{
+	const char *rest = NULL;
+	int CLEANUP_CLOSE fd = open_parent(dir, path, &rest);
+
+	if (!rest)
+		return fd;
+	return renameat(temporary, name, fd < 0 ? dir : fd, rest) < 0 ? -errno : 0;
 }
 
 /* Where the records of one kind are mounted from elsewhere nothing can be renamed into them. */
@@ -162,20 +186,63 @@ static void discard(struct iscsi_db *db, const struct staged *s)
 {
 	char name[32];
 
+	if (s->fd >= 0)
+		return;
 	temporary_name(s, name);
 	unlinkat(db->commit.temporary, name, 0);
+}
+
+/* Gives the file without a name its own, if nothing has it. */
+static int link_into_place(int file, int dir, const char *path)
+{
+	const char *rest = NULL;
+	int CLEANUP_CLOSE fd = open_parent(dir, path, &rest);
+	char self[32];
+	int to = fd < 0 ? dir : fd;
+
+	if (!rest)
+		return fd;
+	if (linkat(file, "", to, rest, AT_EMPTY_PATH) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	/* Who may not do that may do this. */
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
+	return linkat(AT_FDCWD, self, to, rest, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Where there is a record all the same, or links cannot be made. */
+static int copy_from(int file, int dir, const char *path)
+{
+	struct buf CLEANUP(buf_free) text = {0};
+	ssize_t len;
+
+	if (buf_reserve(&text, RECORD_FILE_MAX) < 0)
+		return -ENOMEM;
+	len = pread(file, text.data, text.room, 0);
+	return len < 0 ? -errno : file_replace(dir, path, text.data, (size_t)len, 0600);
+}
+
+static int put_in_place(struct iscsi_db *db, const struct staged *s)
+{
+	const struct commit *c = &db->commit;
+	char name[32];
+	int r;
+
+	if (s->fd >= 0) {
+		r = link_into_place(s->fd, c->dirs[s->dir], s->path);
+		return r < 0 ? copy_from(s->fd, c->dirs[s->dir], s->path) : 0;
+	}
+	temporary_name(s, name);
+	r = move_into_place(c->temporary, name, c->dirs[s->dir], s->path);
+	return r == -EXDEV ? copy_into_place(c->temporary, name, c->dirs[s->dir], s->path) : r;
 }
 
 static int place(struct iscsi_db *db, const struct staged *s)
 {
 	struct commit *c = &db->commit;
-	char name[32];
-	int r;
+	int r = put_in_place(db, s);
 
-	temporary_name(s, name);
-	r = move_into_place(c->temporary, name, c->dirs[s->dir], s->path);
-	if (r == -EXDEV)
-		r = copy_into_place(c->temporary, name, c->dirs[s->dir], s->path);
 	if (r < 0)
 		discard(db, s);
 	if (r == 0 && s->old)
@@ -203,12 +270,23 @@ static void release(struct iscsi_db *db)
 	c->names = 0;
 }
 
+/* One of the files' own: what has no name is in the directory of its kind. */
+static int sync_file_system(const struct commit *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < N_DB_DIRS && r == 0; i++)
+		if (c->nameless & 1U << i)
+			r = syncfs(c->dirs[i]);
+	return r == 0 && c->temporary >= 0 ? syncfs(c->temporary) : r;
+}
+
 /* Makes the group's temporary files safe: those of a single change are so already. */
 static int sync_staged(struct iscsi_db *db)
 {
 	const struct commit *c = &db->commit;
 
-	if (!c->n || !c->depth || syncfs(c->temporary) == 0)
+	if (!c->n || !c->depth || sync_file_system(c) == 0)
 		return 0;
 	return db_fail(db, -errno, "cannot write to %s: %s", db->dir, strerror(errno));
 }
@@ -237,10 +315,13 @@ static void flush(struct iscsi_db *db)
 			discard(db, &c->staged[i]);
 		else
 			note_error(db, place(db, &c->staged[i]));
+		if (c->staged[i].fd >= 0)
+			close(c->staged[i].fd);
 		free(c->staged[i].path);
 		free(c->staged[i].old);
 	}
 	c->n = 0;
+	c->nameless = 0;
 	release(db);
 	db_begin(db);
 	db->error = STEAL_PTR(kept);
@@ -327,15 +408,35 @@ static int stage(struct iscsi_db *db, struct staged *s, const char *text, size_t
 	return r;
 }
 
-/* Writes text to a temporary file, which is to become the file path. */
-static int stage_text(
-	struct iscsi_db *db, enum db_dir dir, const char *path, const char *text, size_t len)
+/* To a file without a name in the directory of its kind. False where that cannot be. */
+static bool stage_nameless(struct iscsi_db *db, struct staged *s, const char *text, size_t len)
 {
 	struct commit *c = &db->commit;
-	struct staged s = {.dir = dir, .path_hash = str_hash(path), .name = c->name,
-		.path = strdup(path)};
-	int r = s.path ? stage(db, &s, text, len) : -ENOMEM;
+	int CLEANUP_CLOSE fd =
+		openat(c->dirs[s->dir], ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
+	if (fd < 0 || fd > FD_MAX || write_safely(fd, text, len, !c->depth) < 0)
+		return false;
+	if (!c->staged)
+		c->staged = calloc(NAMES_MAX, sizeof(*c->staged));
+	if (!c->staged)
+		return false;
+	s->fd = STEAL_FD(fd);
+	c->nameless |= 1U << s->dir;
+	return true;
+}
+
+/* Writes text to a temporary file, which is to become the file path. fresh: there is none yet. */
+static int stage_text(struct iscsi_db *db, enum db_dir dir, const char *path, const char *text,
+	size_t len, bool fresh)
+{
+	struct commit *c = &db->commit;
+	struct staged s = {.dir = dir, .path_hash = str_hash(path), .name = c->name, .fd = -1,
+		.path = strdup(path)};
+	int r = s.path ? 0 : -ENOMEM;
+
+	if (r == 0 && !(fresh && stage_nameless(db, &s, text, len)))
+		r = stage(db, &s, text, len);
 	if (r < 0) {
 		free(s.path);
 		return r;
@@ -358,7 +459,8 @@ int commit_write_text(struct iscsi_db *db, enum db_dir dir, const char *path,
 	if (r >= 0 && is_same(stored, text) && !is_staged(&db->commit, path, NULL))
 		return 0;
 	if (r >= 0)
-		r = stage_text(db, dir, path, (const char *)text->data, text->len);
+		r = stage_text(db, dir, path, (const char *)text->data, text->len,
+			stored == &commit_nothing);
 	return r < 0 ? db_fail(db, r, "cannot write %s/%s/%s: %s", db->dir, dir_names[dir], path,
 			       strerror(-r))
 		     : 0;

@@ -27,6 +27,7 @@ struct staged {
 	char *old;		  /* file to be removed then, NULL: none */
 	uint64_t path_hash, name; /* name: what it is locked as, its hash */
 	uint64_t number;	  /* of the temporary file */
+	int fd;			  /* of one without a name; -1: it has one */
 };
 
 /* Changes on their way to the disk: commit.c. */
@@ -37,6 +38,7 @@ struct commit {
 	int temporary, dirs[N_DB_DIRS]; /* open directories, -1: not yet */
 	struct staged *staged;
 	size_t n;
+	unsigned int nameless; /* bit of each kind that has staged a file without a name */
 	uint64_t name;	 /* locked last, its hash */
 	uint64_t number; /* of the next temporary file */
 	bool changed;	 /* there is something to sync at the group's end */
@@ -110,9 +112,10 @@ int commit_settle(struct iscsi_db *db, const char *path, const char *name);
 int commit_dir(struct iscsi_db *db, enum db_dir dir, bool make);
 /*
  * Writes r, to become the file path below dir, in one step. stored: the text that is there, NULL when
- * it is not known; nothing is written when that is it already.
+ * it is not known, commit_nothing when there is none; nothing is written when that is it already.
  */
 struct buf;
+extern const struct buf commit_nothing;
 int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct record *r,
 	const struct buf *stored);
 /* The same for a text. */

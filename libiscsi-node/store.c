@@ -189,18 +189,23 @@ static int make_dir(int dir, const char *name)
 	return errno == EEXIST ? 0 : -errno;
 }
 
-/* The directories of a record, through no link. 1 when the target's was not there. */
+#define NEW_TARGET 2
+#define NEW_PORTAL 1
+
+/* The directories of a record, through no link. NEW_TARGET, NEW_PORTAL: which was not there; 0. */
 static int make_dirs(int nodes, const char *target, const struct place *place)
 {
 	int CLEANUP_CLOSE dir = -1;
-	int fresh = make_dir(nodes, target), r;
+	int r = make_dir(nodes, target), fresh = r > 0 ? NEW_TARGET : 0;
 
-	if (fresh < 0 || str_eq(place->dir, target))
-		return fresh;
+	if (r < 0 || str_eq(place->dir, target))
+		return r < 0 ? r : fresh;
 	dir = file_open_beneath(nodes, target, O_PATH | O_DIRECTORY, 0);
 	if (dir < 0)
 		return dir;
 	r = make_dir(dir, place->portal);
+	if (r > 0 && !fresh)
+		fresh = NEW_PORTAL;
 	return r < 0 ? r : fresh;
 }
 
@@ -236,7 +241,7 @@ static void read_stored(int nodes, const char *file, struct buf *ret)
 }
 
 /*
- * Writes n where its id says. fresh: its target had no directory. old: the file of the old style that
+ * Writes n where its id says. fresh: there is no such file. old: the file of the old style that
  * is to go then, or NULL.
  */
 static int write_file(struct iscsi_db *db, int nodes, struct iscsi_node *n,
@@ -247,7 +252,8 @@ static int write_file(struct iscsi_db *db, int nodes, struct iscsi_node *n,
 
 	if (!fresh && !old)
 		read_stored(nodes, place->file, &stored);
-	r = commit_write(db, DB_NODES, place->file, &n->record, &stored);
+	r = commit_write(
+		db, DB_NODES, place->file, &n->record, fresh ? &commit_nothing : &stored);
 	return r == 0 && old ? commit_then_remove(db, old) : r;
 }
 
@@ -256,8 +262,8 @@ static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 {
 	struct iscsi_node_id id;
 	struct place place, old;
-	bool fresh, has_old;
-	int r;
+	bool has_old;
+	int r, fresh;
 
 	iscsi_node_get_id(n, &id);
 	r = place_of(db, &id, &place);
@@ -266,12 +272,12 @@ static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 	if (r < 0)
 		return r;
 	r = make_dirs(nodes, id.target, &place);
-	fresh = r > 0;
+	fresh = r;
 	if (r < 0)
 		db_fail(db, r, "cannot make %s/nodes/%s: %s", db->dir, place.dir, strerror(-r));
 	if (r >= 0)
 		r = links_set(db, n);
-	has_old = !fresh && id.tpgt >= 0 && is_file(nodes, old.file);
+	has_old = fresh != NEW_TARGET && id.tpgt >= 0 && is_file(nodes, old.file);
 	if (r == 0)
 		r = write_file(db, nodes, n, &place, fresh, has_old ? old.file : NULL);
 	if (r < 0)

@@ -487,6 +487,23 @@ START_TEST(old_lock_of_open_iscsi_is_taken_over)
 }
 END_TEST
 
+/* Of a program that heeds no lock: between the directories of a new record and its file. */
+START_TEST(a_record_that_came_meanwhile_is_replaced)
+{
+	struct iscsi_node_id other = a1;
+
+	other.address = "10.0.0.2";
+	iscsi_db_group_begin(db);
+	store(&a1);
+	store(&other);
+	put_text(NODES "/10.0.0.1,3260,1/default", "node.startup = automatic\n");
+	ck_assert_int_eq(iscsi_db_group_end(db), 0);
+	ck_assert_str_eq(stored(&a1, "node.startup"), "manual");
+	ck_assert_str_eq(stored(&other, "node.startup"), "manual");
+	ck_assert(!there("etc/iscsi/.new"));
+}
+END_TEST
+
 START_TEST(no_lock_directory)
 {
 	struct iscsi_node *n = new_node(&a1);
@@ -527,7 +544,7 @@ int main(void)
 		parallel_updates_are_all_kept, killed_writers_leave_whole_records_and_no_lock,
 		lock_of_open_iscsi_is_respected, dead_writers_lock_is_taken_over,
 		old_lock_of_open_iscsi_is_taken_over,
-		no_lock_directory, failed_store_leaves_the_old_record};
+		a_record_that_came_meanwhile_is_replaced, no_lock_directory, failed_store_leaves_the_old_record};
 
 	return RUN_TESTS("store", tests);
 }
