@@ -418,6 +418,8 @@ int main(int argc, char **argv)
 	log_set_debug(d.options.debug);
 	umask(0077);
 	signal(SIGPIPE, SIG_IGN);
+	/* Nothing is read anew; and who dies of it counts as stopped, systemd starts no other. */
+	signal(SIGHUP, SIG_IGN);
 	/* A core file would hold secrets. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0);
