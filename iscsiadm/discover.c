@@ -94,16 +94,18 @@ static void on_found(void *data, const char *target, const struct iscsi_portal *
 /* ---- through which interfaces ---- */
 
 struct iface_list {
-	char *names[IFACES_MAX];
+	char **names;
 	size_t n;
 };
 
 static int add_iface(void *data, const char *name)
 {
 	struct iface_list *l = data;
+	char **names = reallocarray(l->names, l->n + 1, sizeof(*names));
 
-	if (l->n == IFACES_MAX)
-		return 0;
+	if (!names)
+		return -ENOMEM;
+	l->names = names;
 	l->names[l->n] = strdup(name);
 	return l->names[l->n++] ? 0 : -ENOMEM;
 }
@@ -112,6 +114,7 @@ static void iface_list_clear(struct iface_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		free(l->names[i]);
+	free(l->names);
 }
 
 static int add_tcp_iface(void *data, struct iscsi_iface *f)
