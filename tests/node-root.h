@@ -110,7 +110,6 @@ static inline int run_tests(const char *name, const TTest *const *tests, size_t 
 	int failed;
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 600); /* only for what hangs */
 	for (size_t i = 0; i < n; i++)
 		tcase_add_test(c, tests[i]);
 	suite_add_tcase(suite, c);

@@ -28,7 +28,7 @@ $(B)/tests/sim/%: $(B)/tests/sim/%.o $(FAKE) $(ISCSID_SIM) $(B)/node.a $(B)/comm
 $(B)/tests/sim/model: $(addprefix $(B)/tests/sim/,scenarios.o inject.o cover.o)
 
 # a time limit is there to end a hang, not to measure: the machine may be busy
-unit: export CK_DEFAULT_TIMEOUT = 300
+unit sim: export CK_DEFAULT_TIMEOUT = 300
 unit: $(UNIT)
 	@for t in $^; do echo "== $${t#$(B)/tests/}"; $$t 2>$$t.log || { cat $$t.log; exit 1; }; done
 sim: $(SIM)

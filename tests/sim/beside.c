@@ -155,7 +155,6 @@ int main(void)
 	TCase *c = tcase_create("beside");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_set_timeout(c, 120);
 	tcase_add_test(c, login);
 	tcase_add_test(c, recovery_and_logout);
 	tcase_add_test(c, scan_hangs);

@@ -295,7 +295,6 @@ int main(void)
 	int n = sizeof(answers) / sizeof(answers[0]);
 
 	tcase_add_checked_fixture(c, sim_setup, sim_teardown);
-	tcase_set_timeout(c, 30);
 	tcase_add_test(c, accepted);
 	tcase_add_test(c, kernel_is_told_everything);
 	tcase_add_loop_test(c, refused_without_retries, 0, n);

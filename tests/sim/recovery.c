@@ -455,7 +455,6 @@ int main(void)
 
 	tcase_add_checked_fixture(c, sim_setup, sim_teardown);
 	tcase_add_checked_fixture(before, sim_setup_root, sim_teardown);
-	tcase_set_timeout(c, 60);
 	tcase_add_test(c, comes_back);
 	tcase_add_loop_test(c, refused_then_granted, 0, sizeof(refusals) / sizeof(refusals[0]));
 	tcase_add_loop_test(c, kernel_refuses_a_step, FAKE_STOP, FAKE_START + 1);

@@ -123,7 +123,6 @@ static inline int unh_main(const char *name, int n, const TTest *first_login, co
 	TCase *c = tcase_create(name);
 
 	tcase_add_checked_fixture(c, sim_setup, sim_teardown);
-	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, first_login, 0, n);
 	tcase_add_loop_test(c, relogin, 0, n);
 	if (add_others)

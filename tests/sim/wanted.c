@@ -172,7 +172,6 @@ int main(void)
 	TCase *c = tcase_create("wanted");
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
-	tcase_set_timeout(c, 60);
 	tcase_add_test(c, comes_back);
 	tcase_add_test(c, refused_for_good);
 	tcase_add_test(c, not_automatic_any_more);

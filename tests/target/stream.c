@@ -217,7 +217,6 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_set_timeout(c, 60);
 	tcase_add_loop_test(c, all_comes_as_it_was_sent, 0, 8);
 	tcase_add_loop_test(c, byte_by_byte, 0, 2);
 	tcase_add_test(c, a_wrong_bit_is_found);

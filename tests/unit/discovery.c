@@ -397,7 +397,6 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, answer, 0, COUNT(answers));
 	tcase_add_loop_test(t, cut_anywhere, 0, COUNT(answers));
 	tcase_add_loop_test(t, byte_by_byte, 0, COUNT(answers));

@@ -605,7 +605,6 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(c, open_filled, close_tmpfs);
-	tcase_set_timeout(c, 600);
 	tcase_add_loop_test(c, every_change_is_seen_at_once, 0, N_CHANGES);
 	tcase_add_test(c, a_large_database_gets_an_index);
 	tcase_add_test(c, what_is_young_is_not_believed);

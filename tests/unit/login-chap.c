@@ -498,7 +498,6 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, chap_case, 0, COUNT(chap_cases));
 	tcase_add_loop_test(t, chap_algorithm, 0, 4 * COUNT(all_algs));

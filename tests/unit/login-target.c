@@ -683,7 +683,6 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, answered, 0, COUNT(answers));
 	tcase_add_test(t, irrelevant_in_discovery);

@@ -687,7 +687,6 @@ int main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	add_operational(t);
 	tcase_add_loop_test(t, rejection, 0, COUNT(rejections));

@@ -336,7 +336,6 @@ int main(void)
 	SRunner *r = srunner_create(suite);
 	int failed;
 
-	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, question, 0, COUNT(questions));
 	tcase_add_loop_test(t, rejection, 0, COUNT(rejected));
