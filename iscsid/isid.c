@@ -33,13 +33,6 @@ int isid_derive(const char *initiator, const struct iscsi_node *node, unsigned i
 	return 0;
 }
 
-static int open_root(const char *root)
-{
-	int fd = open(root[0] ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
 static void path_of(uint32_t sid, char *ret, size_t len)
 {
 	snprintf(ret, len, ISID_DIR "/%u", sid);
@@ -47,7 +40,7 @@ static void path_of(uint32_t sid, char *ret, size_t len)
 
 int isid_store(const char *root, uint32_t sid, const uint8_t isid[ISID_LEN])
 {
-	CLEANUP_CLOSE int fd = open_root(root);
+	CLEANUP_CLOSE int fd = file_open_root(root);
 	char path[48], text[2 * ISID_LEN + 2];
 	int r;
 
@@ -76,7 +69,7 @@ static int parse(const char *text, uint8_t ret[ISID_LEN])
 
 void isid_load(const char *root, uint32_t sid, uint8_t ret[ISID_LEN])
 {
-	CLEANUP_CLOSE int fd = open_root(root);
+	CLEANUP_CLOSE int fd = file_open_root(root);
 	CLEANUP_FREE char *text = NULL;
 	char path[48];
 
@@ -89,7 +82,7 @@ void isid_load(const char *root, uint32_t sid, uint8_t ret[ISID_LEN])
 
 void isid_forget(const char *root, uint32_t sid)
 {
-	CLEANUP_CLOSE int fd = open_root(root);
+	CLEANUP_CLOSE int fd = file_open_root(root);
 	char path[48];
 
 	path_of(sid, path, sizeof(path));
@@ -100,7 +93,7 @@ void isid_forget(const char *root, uint32_t sid)
 void isid_purge(const char *root, bool (*is_there)(const void *data, uint32_t sid),
 	const void *data)
 {
-	CLEANUP_CLOSE int fd = open_root(root);
+	CLEANUP_CLOSE int fd = file_open_root(root);
 	int dir_fd = fd < 0 ? fd : openat(fd, ISID_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
 	const struct dirent *e;

@@ -5,7 +5,8 @@
  * during a round begins another one right after it.
  *
  * Invariant: the list of items does not change while the pool reads their records; what is added
- * meanwhile waits in another one.
+ * meanwhile waits in another one. The file has every item, and at times more: what is no longer
+ * wanted leaves it at the end of a round.
  */
 #include "wanted.h"
 
@@ -23,6 +24,7 @@
 #include "record.h"
 #include "session.h"
 #include "str.h"
+#include "wanted-file.h"
 
 #define PAUSE_MIN_MS 3000
 #define PAUSE_MAX_MS 300000
@@ -46,6 +48,7 @@ struct wanted {
 	unsigned int logins; /* of this round that are not answered */
 	bool reading;	     /* in the pool */
 	bool changed;	     /* during this round */
+	bool fewer;	     /* than the file says */
 	uv_work_t work;
 	struct mnl_socket *watch;
 	uv_poll_t poll;
@@ -59,6 +62,7 @@ bool wanted_is_for(int code)
 
 static void item_free(struct item *t)
 {
+	t->wanted->fewer = true;
 	list_remove(&t->link);
 	iscsi_node_free(t->node);
 	free(t->target);
@@ -77,9 +81,40 @@ static void pause_for(struct wanted *w, unsigned int ms)
 	clock_timer_set(&w->timer, clock_now(w->initiator->loop) + ms);
 }
 
+static struct iscsi_node_id id_of(const struct item *t)
+{
+	return (struct iscsi_node_id){t->target, t->address, t->port, t->tpgt, t->iface};
+}
+
+/* Without the file nothing is lost but what is wanted when the daemon ends. */
+static void note(int r)
+{
+	if (r)
+		log_warning("what is wanted cannot be kept for a restart: %s", strerror(-r));
+}
+
+static void save(struct wanted *w)
+{
+	struct buf CLEANUP(buf_free) lines = {0};
+	const struct item *t;
+	int r = 0;
+
+	list_for_each(t, &w->items, link) {
+		const struct iscsi_node_id id = id_of(t);
+
+		r = r ? r : wanted_file_line(&lines, &id);
+	}
+	note(r ? r : wanted_file_replace(w->initiator->root, &lines));
+	w->fewer = false;
+}
+
 static void end_round(struct wanted *w)
 {
-	if (is_round(w) || list_empty(&w->items))
+	if (is_round(w))
+		return;
+	if (w->fewer)
+		save(w);
+	if (list_empty(&w->items))
 		return;
 	if (w->changed) {
 		w->changed = false;
@@ -140,7 +175,7 @@ static void read_records(uv_work_t *work)
 	struct item *t;
 
 	list_for_each(t, &w->items, link) {
-		const struct iscsi_node_id id = {t->target, t->address, t->port, t->tpgt, t->iface};
+		const struct iscsi_node_id id = id_of(t);
 
 		if (iscsi_db_load(w->db, &id, &t->node))
 			continue;
@@ -192,47 +227,76 @@ void wanted_network_changed(struct wanted *w)
 
 /* ---- the list ---- */
 
-static bool is_for(const struct item *t, const struct iscsi_node *n)
+static bool is_for(const struct item *t, const struct iscsi_node_id *id)
 {
-	return str_eq(t->target, n->target) && str_eq(t->address, n->address) && t->port == n->port &&
-	       str_eq(t->iface, n->iface.name);
+	return str_eq(t->target, id->target) && str_eq(t->address, id->address) &&
+	       t->port == id->port && str_eq(t->iface, id->iface);
 }
 
-static bool is_listed(const struct list *items, const struct iscsi_node *n)
+static bool is_listed(const struct list *items, const struct iscsi_node_id *id)
 {
 	const struct item *t;
 
 	list_for_each(t, items, link)
-		if (is_for(t, n))
+		if (is_for(t, id))
 			return true;
 	return false;
 }
 
-void wanted_add(struct wanted *w, const struct iscsi_node *n)
+/* False: it is there already, or there is no memory. */
+static bool add(struct wanted *w, const struct iscsi_node_id *id)
 {
 	struct item *t;
 
-	if (is_listed(&w->items, n) || is_listed(&w->fresh, n))
-		return;
+	if (is_listed(&w->items, id) || is_listed(&w->fresh, id))
+		return false;
 	t = calloc(1, sizeof(*t));
 	if (!t)
-		return;
+		return false;
 	list_init(&t->link);
 	t->wanted = w;
 	t->waiter.done = on_login_end;
 	list_init(&t->waiter.link);
-	t->port = n->port;
-	t->tpgt = n->tpgt;
-	if (str_set(&t->target, n->target) || str_set(&t->address, n->address) ||
-		str_set(&t->iface, n->iface.name)) {
+	t->port = id->port;
+	t->tpgt = id->tpgt;
+	if (str_set(&t->target, id->target) || str_set(&t->address, id->address) ||
+		str_set(&t->iface, id->iface)) {
 		item_free(t);
-		return;
+		return false;
 	}
 	list_append(w->reading ? &w->fresh : &w->items, &t->link);
-	log_info("%s at %s,%d stays wanted: it is tried again when the network changes", t->target,
-		t->address, t->port);
+	return true;
+}
+
+void wanted_add(struct wanted *w, const struct iscsi_node *n)
+{
+	struct buf CLEANUP(buf_free) line = {0};
+	struct iscsi_node_id id;
+	int r;
+
+	iscsi_node_get_id(n, &id);
+	if (!add(w, &id))
+		return;
+	log_info("%s at %s,%d stays wanted: it is tried again when the network changes", id.target,
+		id.address, id.port);
+	r = wanted_file_line(&line, &id);
+	note(r ? r : wanted_file_add(w->initiator->root, &line));
 	w->pause_ms = PAUSE_MIN_MS;
 	end_round(w);
+}
+
+static void add_again(void *data, const struct iscsi_node_id *id)
+{
+	add(data, id);
+}
+
+/* What an earlier daemon could not reach; the network may have changed since. */
+static void take_over(struct wanted *w)
+{
+	wanted_file_read(w->initiator->root, add_again, w);
+	w->fewer = true; /* the file may be damaged */
+	if (!list_empty(&w->items))
+		pause_for(w, NETWORK_SETTLE_MS);
 }
 
 /* ---- the watch ---- */
@@ -297,6 +361,7 @@ int wanted_open(struct initiator *i, struct iscsi_db *db, struct wanted **ret)
 	r = open_watch(w);
 	if (r)
 		log_warning("changes of the network cannot be watched: %s", strerror(-r));
+	take_over(w);
 	*ret = w;
 	return 0;
 }

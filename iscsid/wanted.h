@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * wanted.h - automatic records that could not be reached when they were to be logged in to: they
- * are tried again when the network changes, and now and then without.
+ * are tried again when the network changes, and now and then without; by the next daemon as well.
  */
 #ifndef ISCSID_WANTED_H
 #define ISCSID_WANTED_H

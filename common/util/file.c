@@ -99,6 +99,13 @@ static int open_path(int dirfd, const char *path, int flags, mode_t mode)
 	return fd < 0 ? -errno : fd;
 }
 
+int file_open_root(const char *root)
+{
+	int fd = open(root[0] ? root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int file_make_dirs(int dirfd, const char *path, int leaf)
 {
 	char *CLEANUP_FREE copy = strdup(path);

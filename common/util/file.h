@@ -14,6 +14,9 @@
  */
 int file_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
 
+/* The directory that stands for "/"; "" is "/" itself. For paths only (O_PATH). -errno. */
+int file_open_root(const char *root);
+
 /*
  * Makes the missing directories of path (not its last part when leaf is false), mode 0700. Goes
  * through links to directories that are there. A path with ".." or from "/" is -EXDEV.

@@ -2,6 +2,9 @@
 /* wanted.c - automatic records that are tried again: until they are there, or not wanted any more */
 #include "wanted.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "err.h"
 #include "record.h"
 #include "sim.h"
@@ -166,6 +169,53 @@ START_TEST(recovery_is_tried)
 }
 END_TEST
 
+/* A daemon ends, and another one has the same records to try. */
+START_TEST(outlives_the_daemon)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/run/iscsi/wanted", sim.root);
+	wanted_add(wanted, node);
+	run_to(1);
+	for (int i = 0; i < 2; i++) {
+		wanted_close(wanted);
+		sim_settle();
+		ck_assert_int_eq(access(path, F_OK), 0);
+		ck_assert_int_eq(wanted_open(&sim.initiator, sim.db, &wanted), 0);
+		run_to(2 + (unsigned int)i);
+	}
+	sim.target.answer = ANSWER_ACCEPT;
+	run_to_sessions(1);
+	while (fake_clock_step())
+		sim_settle();
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
+/* A line that a killed daemon did not finish, and one of somebody else's. */
+START_TEST(a_damaged_file)
+{
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/run/iscsi/wanted", sim.root);
+	wanted_add(wanted, node);
+	run_to(1);
+	wanted_close(wanted);
+	sim_settle();
+	f = fopen(path, "a");
+	ck_assert_ptr_nonnull(f);
+	fputs("iqn.2026-11.example:other ../../etc 3260 1 default\niqn.2026-11.exa", f);
+	fclose(f);
+	ck_assert_int_eq(wanted_open(&sim.initiator, sim.db, &wanted), 0);
+	sim.target.answer = ANSWER_ACCEPT;
+	run_to_sessions(1);
+	while (fake_clock_step())
+		sim_settle();
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("wanted");
@@ -178,6 +228,8 @@ int main(void)
 	tcase_add_test(c, added_meanwhile);
 	tcase_add_test(c, several_sessions);
 	tcase_add_test(c, recovery_is_tried);
+	tcase_add_test(c, outlives_the_daemon);
+	tcase_add_test(c, a_damaged_file);
 	suite_add_tcase(s, c);
 	return sim_main(s);
 }
