@@ -164,7 +164,8 @@ static int logout_chosen(struct app *a, struct chosen *c)
 		else
 			print_session(a, "Logging out of session", c->items[i], "");
 	if (!r)
-		r = request_logout(q, c->sids, c->n, a->o.force, on_answer, c);
+		r = request_logout(q, c->sids, c->n, a->o.force || a->o.safe ? &a->o.force : NULL,
+			on_answer, c);
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->codes[i] != UNSET)
 			continue;

@@ -342,6 +342,7 @@ enum long_only {
 	WAIT,
 	LUN,
 	FORCE,
+	SAFE,
 	JSON,
 	IDEMPOTENT,
 	TIMEOUT,
@@ -398,6 +399,7 @@ static const struct option_row {
 	ROW(WAIT, "wait", required_argument, .parse = parse_wait, .modes = LOGIN_MODES),
 	ROW(LUN, "lun", required_argument, .parse = parse_lun, .modes = SESSION_MODES),
 	ROW(FORCE, "force", no_argument, .flag = true, AT(force), .modes = SESSION_MODES),
+	ROW(SAFE, "safe", no_argument, .flag = true, AT(safe), .modes = SESSION_MODES),
 	ROW(JSON, "json", no_argument, .flag = true, AT(json), .modes = ALL_MODES),
 	ROW(IDEMPOTENT, "idempotent", no_argument, .flag = true, AT(idempotent), .modes = ALL_MODES),
 	ROW(TIMEOUT, "timeout", required_argument, .parse = parse_timeout, .modes = ALL_MODES),
@@ -577,8 +579,10 @@ static int mode_option(struct options *o, int argc, char **argv)
 /* What goes only with something else. */
 static const char *lonely_option(const struct options *o)
 {
-	if (o->force && !o->logout && !o->logoutall)
-		return "--force goes with -u or -U";
+	if ((o->force || o->safe) && !o->logout && !o->logoutall)
+		return "--force and --safe go with -u or -U";
+	if (o->force && o->safe)
+		return "--force and --safe exclude each other";
 	if (o->wait_first && !o->login && !o->loginall && !(o->ops & DO_NEW))
 		return "--wait goes with -l or -L";
 	if (o->lun != RESCAN_ALL && !o->rescan)

@@ -67,7 +67,7 @@ struct options {
 	int packet_size, count, interval;
 	uint64_t lun;	 /* of -R: RESCAN_ALL without --lun */
 	bool wait_first; /* --wait=first */
-	bool force, login, logout, rescan, stats, discover, show_secrets, no_wait, help;
+	bool force, safe, login, logout, rescan, stats, discover, show_secrets, no_wait, help;
 	bool json;
 	bool idempotent; /* what holds already is no failure */
 	int timeout;	 /* seconds, UNSET: none for the whole command */

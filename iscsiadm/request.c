@@ -354,7 +354,7 @@ int request_login(struct request *q, const struct nodes *nodes, const struct log
 	return r;
 }
 
-int request_logout(struct request *q, const int64_t *sids, size_t n, bool force,
+int request_logout(struct request *q, const int64_t *sids, size_t n, const bool *in_use,
 	request_answer *answer, void *data)
 {
 	struct json_object *params = json_object_new_object(), *list = json_object_new_array();
@@ -363,7 +363,8 @@ int request_logout(struct request *q, const int64_t *sids, size_t n, bool force,
 	for (size_t i = 0; i < n; i++)
 		json_object_array_add(list, json_object_new_int64(sids[i]));
 	json_object_object_add(params, "sids", list);
-	json_object_object_add(params, "force", json_object_new_boolean(force));
+	if (in_use)
+		json_object_object_add(params, "in_use", json_object_new_boolean(*in_use));
 	r = send_call(q->client, "io.iscsid.Logout", params, VARLINK_MORE);
 	return r ? r : read_all(q, n, LOGOUT_S, answer, data);
 }

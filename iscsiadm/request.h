@@ -33,8 +33,8 @@ struct login_flags {
 };
 int request_login(struct request *q, const struct nodes *nodes, const struct login_flags *flags,
 	request_answer *answer, void *data);
-/* sids below 0 are those of logins, see request_read_logins. */
-int request_logout(struct request *q, const int64_t *sids, size_t n, bool force,
+/* sids below 0 are those of logins, see request_read_logins. in_use: NULL: as iscsid.conf says. */
+int request_logout(struct request *q, const int64_t *sids, size_t n, const bool *in_use,
 	request_answer *answer, void *data);
 /* The session is to go by what its record says now. */
 int request_update(struct request *q, uint32_t sid, struct iscsi_node *record,

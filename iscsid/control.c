@@ -33,12 +33,13 @@ static void run_logout(struct varlink_call *call, struct json_object *params, vo
 {
 	struct control *c = data;
 	struct json_object *sids = json_object_object_get(params, "sids");
-	struct json_object *force = json_object_object_get(params, "force");
+	struct json_object *in_use = json_object_object_get(params, "in_use");
+	bool too = in_use ? json_object_get_boolean(in_use) : !c->initiator->safe_logout;
 
 	if (!json_object_is_type(sids, json_type_array) || !json_object_array_length(sids))
 		varlink_call_invalid(call, "sids");
 	else
-		request_logout(c->initiator, call, sids, json_object_get_boolean(force));
+		request_logout(c->initiator, call, sids, too);
 }
 
 static void run_update(struct varlink_call *call, struct json_object *params, void *data)

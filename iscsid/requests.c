@@ -268,8 +268,7 @@ static void after_find_holder(uv_work_t *work, int status)
 			strerror(status ? -status : -p->err));
 		reply(p, ISCSI_ERR_INTERNAL, "who uses the disks cannot be found", 0);
 	} else if (holder) {
-		log_error("session %u is not logged out: %s (iscsid.safe_logout = Yes)",
-			sid_of(p->sid), holder);
+		log_error("session %u is not logged out: %s", sid_of(p->sid), holder);
 		reply(p, ISCSI_ERR_BUSY, holder, 0);
 	} else {
 		logout(p);
@@ -286,9 +285,8 @@ static void logout_if_unused(struct part *p)
 }
 
 void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids,
-	bool force)
+	bool in_use)
 {
-	bool check = i->safe_logout && !force;
 	size_t n = json_object_array_length(sids);
 	struct request *q = new_request(i, call, n, false);
 
@@ -300,7 +298,7 @@ void request_logout(struct initiator *i, struct varlink_call *call, struct json_
 		s = find_login(i, p->sid);
 		if (s && s->sid)
 			p->sid = s->sid; /* meanwhile it has disks */
-		if (check && p->sid >= 0)
+		if (!in_use && p->sid >= 0)
 			logout_if_unused(p);
 		else
 			logout(p);

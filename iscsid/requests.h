@@ -15,10 +15,10 @@
  */
 void request_login(struct initiator *i, struct varlink_call *call, struct json_object *records,
 	bool extra, bool wanted);
-/* force: also when the disks are in use, and iscsid.safe_logout forbids it. */
 void request_update(struct initiator *i, struct varlink_call *call, int64_t sid,
 	struct json_object *record);
+/* in_use: also when the disks are. */
 void request_logout(struct initiator *i, struct varlink_call *call, struct json_object *sids,
-	bool force);
+	bool in_use);
 
 #endif
