@@ -104,7 +104,8 @@ static bool wait_for_session(
 	if (!read_probed(a, s, deadline, &luns))
 		return true;
 	for (size_t i = 0; i < luns.n && ok; i++)
-		ok = !luns.items[i].disk || wait_for_disk(a, udev, s->sid, luns.items[i].disk, deadline);
+		ok = !luns.items[i].disk ||
+		     wait_for_disk(a, udev, s->sid, luns.items[i].disk, deadline);
 	view_luns_clear(&luns);
 	return ok;
 }

@@ -355,7 +355,7 @@ int discover_ask(struct app *a, struct iscsi_discovery *record, struct nodes *re
 		r = f.error == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
 	*ret = f.nodes;
 	iscsi_discovery_get_source(record, &source);
-	/* Without an InitiatorName nobody was asked: the exit status has another meaning for callers. */
+	/* Without an InitiatorName nobody was asked: for callers the status means another thing. */
 	if (r && r != ISCSI_ERR_NO_OBJS_FOUND && r != ISCSI_ERR_ISCSID_NOTCONN)
 		log_error("Could not perform %s discovery: %s", askers[source.type].name,
 			iscsi_err_text(r));

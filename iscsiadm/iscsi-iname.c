@@ -60,6 +60,7 @@ int main(int argc, char **argv)
 		perror("iscsi-iname: random source");
 		return 1;
 	}
-	printf("%s%s:%02x%02x%02x%02x%02x%02x\n", o.label, o.prefix, b[0], b[1], b[2], b[3], b[4], b[5]);
+	printf("%s%s:%02x%02x%02x%02x%02x%02x\n", o.label, o.prefix, b[0], b[1], b[2], b[3], b[4],
+		b[5]);
 	return 0;
 }

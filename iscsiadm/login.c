@@ -157,8 +157,8 @@ static int add_attempt(struct logins *l, struct iscsi_node *n, bool multiple)
 	return ISCSI_OK;
 }
 
-/* How many sessions a record has; those that count with --json. */
-static int count_sessions(struct logins *l, const struct view_sessions *v, struct iscsi_node *n)
+/* How many sessions a record has; with --json each is a result, unless one more is asked for. */
+static int note_sessions(struct logins *l, const struct view_sessions *v, struct iscsi_node *n)
 {
 	struct attempt present = {
 		.node = n,
@@ -183,7 +183,7 @@ static int count_sessions(struct logins *l, const struct view_sessions *v, struc
 /* As many logins as the record has sessions too few. */
 static int plan_node(struct logins *l, struct iscsi_node *n, const struct view_sessions *v)
 {
-	int wanted = nr_sessions(n), present = count_sessions(l, v, n), r = ISCSI_OK;
+	int wanted = nr_sessions(n), present = note_sessions(l, v, n), r = ISCSI_OK;
 	int missing = l->how->flags.extra ? 1 : wanted - present;
 	struct iscsi_node_id id;
 

@@ -289,7 +289,8 @@ static void *run_rescan(void *data)
 static int rescan_failed(const struct rescan *s)
 {
 	if (s->err == -ENXIO) {
-		log_error("the target of session sid %u shows no LUN %" PRIu64, s->session->sid, s->lun);
+		log_error("the target of session sid %u shows no LUN %" PRIu64, s->session->sid,
+			s->lun);
 		return ISCSI_ERR_NO_OBJS_FOUND;
 	}
 	log_error("Could not rescan session sid %u.", s->session->sid);

@@ -11,6 +11,7 @@
 #include "err.h"
 #include "file.h"
 #include "log.h"
+#include "options-table.h"
 #include "rescan.h"
 #include "str.h"
 
@@ -19,12 +20,7 @@
 
 /* ---- modes ---- */
 
-static const struct mode_row {
-	const char *name;
-	const char *called; /* in messages, where that is another name */
-	const char *letters; /* of the options that it takes */
-	const char *usage;
-} modes[MODES] = {
+const struct mode_row option_modes[MODES] = {
 	[MODE_DISCOVERYDB] = {"discoverydb", "discovery", "DSIPdmntplov",
 		"[-hV] [-d debug_level] [-P printlevel] [-t type -p ip:port -I ifaceN ... [-Dl]] | "
 		"[[-p ip:port -t type] [-o operation] [-n name] [-v value] [-lD]] "},
@@ -52,7 +48,7 @@ static const struct mode_row {
 void options_print_usage(void)
 {
 	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
-		printf("iscsiadm -m %s %s\n", modes[m].name, modes[m].usage);
+		printf("iscsiadm -m %s %s\n", option_modes[m].name, option_modes[m].usage);
 	puts("iscsiadm -k priority");
 }
 
@@ -64,17 +60,14 @@ static void print_hint(void)
 static enum mode find_mode(const char *name)
 {
 	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
-		if (str_eq(modes[m].name, name))
+		if (str_eq(option_modes[m].name, name))
 			return m;
 	return MODE_NONE;
 }
 
 /* ---- values: each is false when something is wrong with it, and says so ---- */
 
-static const struct word {
-	const char *word;
-	int value;
-} op_words[] = {
+const struct word option_op_words[] = {
 	{"new", DO_NEW},
 	{"delete", DO_DELETE},
 	{"update", DO_UPDATE},
@@ -86,13 +79,13 @@ static const struct word {
 	{"logout", DO_LOGOUT},
 	{"gc", DO_GC},
 	{},
-}, type_words[] = {
+}, option_type_words[] = {
 	{"sendtargets", TYPE_SENDTARGETS},
 	{"st", TYPE_SENDTARGETS},
 	{"isns", TYPE_ISNS},
 	{"fw", TYPE_FW},
 	{},
-}, submode_words[] = {
+}, option_submode_words[] = {
 	{"ping", SUBMODE_PING},
 	{"chap", SUBMODE_CHAP},
 	{"flashnode", SUBMODE_FLASHNODE},
@@ -111,7 +104,7 @@ static int word_value(const struct word *words, const char *word)
 
 static bool parse_op(struct options *o, const char *word)
 {
-	int op = word_value(op_words, word);
+	int op = word_value(option_op_words, word);
 
 	o->ops |= (unsigned int)op;
 	if (!op)
@@ -121,13 +114,13 @@ static bool parse_op(struct options *o, const char *word)
 
 static bool parse_type(struct options *o, const char *word)
 {
-	o->type = (enum source_type)word_value(type_words, word);
+	o->type = (enum source_type)word_value(option_type_words, word);
 	return true;
 }
 
 static bool parse_submode(struct options *o, const char *word)
 {
-	o->submode = (enum submode)word_value(submode_words, word);
+	o->submode = (enum submode)word_value(option_submode_words, word);
 	return true;
 }
 
@@ -338,7 +331,7 @@ static bool ignore(struct options *o, const char *text)
 
 /* Options without a letter. */
 enum long_only {
-	LONG_ONLY = 256,
+	LONG_ONLY = OPTION_LONG_ONLY,
 	WAIT,
 	LUN,
 	FORCE,
@@ -355,16 +348,7 @@ enum long_only {
 #define LOGIN_MODES (SESSION_MODES | 1u << MODE_DISCOVERY | 1u << MODE_DISCOVERYDB)
 
 /* In the order in which getopt names those that an abbreviation may mean. */
-static const struct option_row {
-	int letter; /* one that is no character: the option is long only, and modes says where */
-	const char *name;
-	int has_argument;
-	/* what becomes of it, one of: */
-	bool flag, number, text; /* set at offset */
-	size_t offset;
-	bool (*parse)(struct options *o, const char *text);
-	unsigned int modes; /* bits of enum mode */
-} rows[] = {
+const struct option_row option_rows[] = {
 	ROW('m', "mode", required_argument, .parse = NULL),
 	PARSED('p', "portal", parse_portal),
 	PARSED('T', "targetname", parse_target),
@@ -410,13 +394,14 @@ static const struct option_row {
 	ROW(COMPLETION, "bash-completion", no_argument, .parse = NULL),
 };
 
-#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+#define N_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
+const size_t n_option_rows = N_ROWS;
 
 static const struct option_row *find_row(int letter)
 {
 	for (size_t i = 0; i < N_ROWS; i++)
-		if (rows[i].letter == letter)
-			return &rows[i];
+		if (option_rows[i].letter == letter)
+			return &option_rows[i];
 	return NULL;
 }
 
@@ -431,11 +416,13 @@ static void make_table(void)
 	char *s = table.shorts;
 
 	for (size_t i = 0; i < N_ROWS; i++) {
-		table.longs[i] = (struct option){rows[i].name, rows[i].has_argument, NULL, rows[i].letter};
-		if (rows[i].letter > UCHAR_MAX)
+		const struct option_row *row = &option_rows[i];
+
+		table.longs[i] = (struct option){row->name, row->has_argument, NULL, row->letter};
+		if (row->letter > UCHAR_MAX)
 			continue;
-		*s++ = (char)rows[i].letter;
-		if (rows[i].has_argument)
+		*s++ = (char)row->letter;
+		if (row->has_argument)
 			*s++ = ':';
 	}
 }
@@ -468,13 +455,13 @@ static bool mode_takes(enum mode m, int letter)
 
 	if (row && row->modes)
 		return row->modes & 1u << m;
-	return row && strchr(modes[m].letters, letter);
+	return row && strchr(option_modes[m].letters, letter);
 }
 
 /* Every option of the line must be one of the mode's; the first that is not is named. */
 static bool mode_takes_all(enum mode m, int argc, char **argv)
 {
-	const char *name = modes[m].called ? modes[m].called : modes[m].name;
+	const char *name = option_modes[m].called ? option_modes[m].called : option_modes[m].name;
 	int at = optind, c;
 	bool ok = true;
 
@@ -489,69 +476,6 @@ static bool mode_takes_all(enum mode m, int argc, char **argv)
 	}
 	optind = at;
 	return ok;
-}
-
-/* ---- completion in bash, made from the rows ---- */
-
-static void print_words(const char *option, const struct word *words)
-{
-	printf("\t%s) COMPREPLY=($(compgen -W \"", option);
-	for (; words->word; words++)
-		printf("%s ", words->word);
-	puts("\" -- \"$cur\")); return ;;");
-}
-
-static bool row_is_in(const struct option_row *row, enum mode m)
-{
-	return row->letter < LONG_ONLY ? strchr(modes[m].letters, row->letter) != NULL
-				       : row->modes & 1u << m;
-}
-
-static void print_options(enum mode m)
-{
-	printf("\t%s) options=\"", modes[m].name);
-	for (size_t i = 0; i < N_ROWS; i++) {
-		if (!row_is_in(&rows[i], m))
-			continue;
-		if (rows[i].letter < LONG_ONLY)
-			printf("-%c ", rows[i].letter);
-		printf("--%s ", rows[i].name);
-	}
-	puts("\" ;;");
-}
-
-static void print_completion(void)
-{
-	puts("# bash completion for iscsiadm, printed by iscsiadm --bash-completion\n"
-	     "_iscsiadm() {\n"
-	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} mode= i options\n"
-	     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
-	     "\t\tcase ${COMP_WORDS[i]} in\n"
-	     "\t\t-m | --mode) mode=${COMP_WORDS[i+1]} ;;\n"
-	     "\t\tesac\n"
-	     "\tdone\n"
-	     "\tcase $prev in");
-	printf("\t-m | --mode) COMPREPLY=($(compgen -W \"");
-	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
-		printf("%s ", modes[m].name);
-	puts("\" -- \"$cur\")); return ;;");
-	print_words("-o | --op", op_words);
-	print_words("-t | --type", type_words);
-	print_words("-C | --submode", submode_words);
-	puts("\t-T | --targetname) COMPREPLY=($(compgen -W \"$(iscsiadm -m node 2> /dev/null | cut -d"
-	     "' ' -f2 | sort -u)\" -- \"$cur\")); return ;;\n"
-	     "\t-I | --interface) COMPREPLY=($(compgen -W \"$(iscsiadm -m iface 2> /dev/null | cut -d"
-	     "' ' -f1)\" -- \"$cur\")); return ;;\n"
-	     "\t--secret-from) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-	     "\tesac\n"
-	     "\tcase $mode in");
-	for (enum mode m = MODE_NONE + 1; m < MODES; m++)
-		print_options(m);
-	puts("\t*) options=\"-m --mode -k --killiscsid -h --help -V --version --bash-completion\" ;;\n"
-	     "\tesac\n"
-	     "\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n"
-	     "}\n"
-	     "complete -F _iscsiadm iscsiadm");
 }
 
 /* ---- the command line ---- */
@@ -612,7 +536,7 @@ int options_parse(int argc, char **argv, struct options *ret)
 			return ISCSI_OK;
 		}
 		if (c == COMPLETION) {
-			print_completion();
+			options_print_completion();
 			return ISCSI_OK;
 		}
 		if (c == '?')

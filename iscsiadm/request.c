@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "json-get.h"
 #include "log.h"
 #include "str.h"
 #include "varlink.h"
@@ -175,12 +176,10 @@ struct part {
 
 static struct request_result parse_result(struct json_object *o)
 {
-	const char *text = json_object_get_string(json_object_object_get(o, "text"));
-
 	return (struct request_result){
-		.code = json_object_get_int(json_object_object_get(o, "code")),
-		.text = text ? text : "",
-		.sid = (uint32_t)json_object_get_int64(json_object_object_get(o, "sid")),
+		.code = (int)json_get_number(o, "code"),
+		.text = json_get_text_or_empty(o, "text"),
+		.sid = (uint32_t)json_get_number(o, "sid"),
 	};
 }
 
@@ -188,7 +187,7 @@ static struct request_result parse_result(struct json_object *o)
 static bool take_answer(const struct part *p, const struct varlink_reply *reply,
 	request_answer *answer, void *data)
 {
-	int64_t index = json_object_get_int64(json_object_object_get(reply->params, "index"));
+	int64_t index = json_get_number(reply->params, "index");
 	struct request_result result = parse_result(reply->params);
 
 	return index < 0 || (uint64_t)index >= p->n ||
@@ -405,19 +404,16 @@ static int take_login(struct json_object *o, struct view_session *ret)
 	};
 
 	*ret = (struct view_session){.host = -1, .port = VIEW_UNSET};
-	ret->persistent_port = json_object_get_int(json_object_object_get(o, "port"));
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		const char *text = json_object_get_string(json_object_object_get(o, texts[i].key));
-
-		if (str_set(texts[i].to, text ? text : ""))
+	ret->persistent_port = json_get_number(o, "port");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (str_set(texts[i].to, json_get_text(o, texts[i].key)))
 			return ISCSI_ERR_NOMEM;
-	}
 	return ISCSI_OK;
 }
 
 static int take_logins(struct json_object *list, struct view_sessions *ret, int64_t **ret_sids)
 {
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t n = json_get_count(list);
 	int r = ISCSI_OK;
 
 	ret->items = calloc(n + 1, sizeof(*ret->items));
@@ -426,7 +422,7 @@ static int take_logins(struct json_object *list, struct view_sessions *ret, int6
 		return ISCSI_ERR_NOMEM;
 	for (size_t i = 0; !r && i < n; i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
-		int64_t sid = json_object_get_int64(json_object_object_get(o, "sid"));
+		int64_t sid = json_get_number(o, "sid");
 
 		if (sid >= 0)
 			continue;
@@ -434,6 +430,13 @@ static int take_logins(struct json_object *list, struct view_sessions *ret, int6
 		r = take_login(o, &ret->items[ret->n++]);
 	}
 	return r;
+}
+
+static int ask_sessions(struct request *q, struct varlink_reply *ret)
+{
+	int r = send_call(q->client, "io.iscsid.Sessions", NULL, 0);
+
+	return r ? r : read_answer(q, SHORT_S, ret);
 }
 
 int request_read_logins(struct app *a, struct view_sessions *ret, int64_t **ret_sids)
@@ -444,11 +447,9 @@ int request_read_logins(struct app *a, struct view_sessions *ret, int64_t **ret_
 
 	if (connect_to(a, false, &q))
 		return ISCSI_OK;
-	r = send_call(q->client, "io.iscsid.Sessions", NULL, 0);
-	if (!r)
-		r = read_answer(q, SHORT_S, &reply);
+	r = ask_sessions(q, &reply);
 	if (!r) {
-		r = take_logins(json_object_object_get(reply.params, "sessions"), ret, ret_sids);
+		r = take_logins(json_get(reply.params, "sessions"), ret, ret_sids);
 		varlink_reply_clear(&reply);
 	}
 	request_close(q);
@@ -457,21 +458,21 @@ int request_read_logins(struct app *a, struct view_sessions *ret, int64_t **ret_
 
 static void copy_text(char *to, size_t len, struct json_object *o, const char *key)
 {
-	const char *text = json_object_get_string(json_object_object_get(o, key));
+	const char *text = json_get_text(o, key);
 
 	snprintf(to, len, "%s", text ? text : "Unknown");
 }
 
 static int parse_states(struct json_object *list, struct request_states *ret)
 {
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t n = json_get_count(list);
 
 	ret->items = calloc(n + 1, sizeof(*ret->items));
 	for (; ret->items && ret->n < n; ret->n++) {
 		struct json_object *o = json_object_array_get_idx(list, ret->n);
 		struct request_state *s = &ret->items[ret->n];
 
-		s->sid = (uint32_t)json_object_get_int64(json_object_object_get(o, "sid"));
+		s->sid = (uint32_t)json_get_number(o, "sid");
 		copy_text(s->connection, sizeof(s->connection), o, "connection");
 		copy_text(s->internal, sizeof(s->internal), o, "internal");
 	}
@@ -486,11 +487,9 @@ void request_read_states(struct app *a, struct request_states *ret)
 
 	*ret = (struct request_states){};
 	if (!r)
-		r = send_call(q->client, "io.iscsid.Sessions", NULL, 0);
-	if (!r)
-		r = read_answer(q, SHORT_S, &reply);
+		r = ask_sessions(q, &reply);
 	if (!r) {
-		parse_states(json_object_object_get(reply.params, "sessions"), ret);
+		parse_states(json_get(reply.params, "sessions"), ret);
 		varlink_reply_clear(&reply);
 	}
 	request_close(q);

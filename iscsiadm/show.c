@@ -71,16 +71,9 @@ static void put_text(const char *text)
 
 static void put_number(long n)
 {
-	char digits[24], *p = &digits[sizeof(digits) - 1];
-	unsigned long left = n < 0 ? -(unsigned long)n : (unsigned long)n;
+	char digits[STR_NUMBER_MAX];
 
-	*p = '\0';
-	do
-		*--p = (char)('0' + left % 10);
-	while (left /= 10);
-	if (n < 0)
-		*--p = '-';
-	put_text(p);
+	put_text(str_of_number(n, digits));
 }
 
 static void put_portal(const char *address, int port, long tag)

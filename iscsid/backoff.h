@@ -9,7 +9,7 @@
 struct backoff {
 	unsigned int failures; /* in a row, 1: the first */
 	bool io_waits;	       /* the replacement timeout is not over: somebody waits for the disk */
-	bool refused;	       /* the target does not accept who we are: that rarely goes away by itself */
+	bool refused;	       /* the target does not accept who we are, which rarely ends by itself */
 	uint32_t seed;	       /* of the session: sessions of one target do not come all at once */
 };
 

@@ -70,8 +70,8 @@ int conn_no_connect(struct conn *c, int r)
 		return conn_close(c);
 	}
 	if (r == -ENOENT && is_set(f->hwaddress))
-		return conn_end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "no network device has the address %s",
-			f->hwaddress);
+		return conn_end(c, ISCSI_ERR_TRANS_TIMEOUT, false,
+			"no network device has the address %s", f->hwaddress);
 	if (r == -ENOENT)
 		return conn_end(c, ISCSI_ERR_TRANS_TIMEOUT, false, "there is no network namespace %s",
 			f->net_netns);
@@ -161,7 +161,7 @@ int conn_resolved(void *owner)
 {
 	struct conn *c = owner;
 
-	/* Whoever says that there is no such name is believed; a name server that is away may return. */
+	/* Who says that there is no such name is believed; a name server that is away may return. */
 	if (!c->addr.len)
 		return conn_end(c, ISCSI_ERR_TRANS, c->err == UV_EAI_NONAME || c->err == UV_EAI_NODATA,
 			"the host name cannot be resolved: %s",

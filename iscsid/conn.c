@@ -274,8 +274,8 @@ static int enter_kernel(struct conn *c)
 	};
 
 	if (params_kernel(&from, &c->params))
-		return conn_end(c, ISCSI_ERR_INVAL, true, "a value of the record is longer than %d bytes",
-			KERNEL_VALUE_MAX - 1);
+		return conn_end(c, ISCSI_ERR_INVAL, true,
+			"a value of the record is longer than %d bytes", KERNEL_VALUE_MAX - 1);
 	c->time2wait = result->params.time2wait;
 	c->lost = false;
 	if (c->session->sid) {
@@ -304,8 +304,8 @@ static int on_response(void *owner)
 	case LOGIN_REJECTED:
 		return end_rejected(c);
 	case LOGIN_AUTH_FAILED:
-		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "authentication of the target failed: %s",
-			login_reason(c->login));
+		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true,
+			"authentication of the target failed: %s", login_reason(c->login));
 	case LOGIN_PROTOCOL_ERROR:
 		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "%s: %s", login_stage(c->login),
 			login_reason(c->login));
@@ -320,7 +320,8 @@ static int on_broken(void *owner)
 	struct conn *c = owner;
 
 	if (c->err == -EBADMSG)
-		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true, "what the target sent is no login response");
+		return conn_end(c, ISCSI_ERR_FATAL_LOGIN, true,
+			"what the target sent is no login response");
 	return conn_end(c, ISCSI_ERR_PDU_TIMEOUT, false, "the connection was lost during login (%s)",
 		c->err ? strerror(-c->err) : "closed by the target");
 }

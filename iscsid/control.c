@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "json-get.h"
 #include "requests.h"
 #include "session.h"
 #include "varlink.h"
@@ -18,25 +19,32 @@ struct control {
 static void run_login(struct varlink_call *call, struct json_object *params, void *data)
 {
 	struct control *c = data;
-	struct json_object *records = json_object_object_get(params, "records");
-	struct json_object *extra = json_object_object_get(params, "extra");
-	struct json_object *wanted = json_object_object_get(params, "wanted");
+	struct json_object *records = json_get(params, "records");
 
-	if (!json_object_is_type(records, json_type_array) || !json_object_array_length(records))
+	if (!json_get_count(records))
 		varlink_call_invalid(call, "records");
 	else
-		request_login(c->initiator, call, records, json_object_get_boolean(extra),
-			json_object_get_boolean(wanted));
+		request_login(c->initiator, call, records, json_get_flag(params, "extra"),
+			json_get_flag(params, "wanted"));
+}
+
+/* Whole numbers: 1.5, or true, would be read as the number of another session. */
+static bool are_sids(struct json_object *list)
+{
+	size_t n = json_get_count(list), i = 0;
+
+	while (i < n && json_object_is_type(json_object_array_get_idx(list, i), json_type_int))
+		i++;
+	return n && i == n;
 }
 
 static void run_logout(struct varlink_call *call, struct json_object *params, void *data)
 {
 	struct control *c = data;
-	struct json_object *sids = json_object_object_get(params, "sids");
-	struct json_object *in_use = json_object_object_get(params, "in_use");
+	struct json_object *sids = json_get(params, "sids"), *in_use = json_get(params, "in_use");
 	bool too = in_use ? json_object_get_boolean(in_use) : !c->initiator->safe_logout;
 
-	if (!json_object_is_type(sids, json_type_array) || !json_object_array_length(sids))
+	if (!are_sids(sids))
 		varlink_call_invalid(call, "sids");
 	else
 		request_logout(c->initiator, call, sids, too);
@@ -45,13 +53,14 @@ static void run_logout(struct varlink_call *call, struct json_object *params, vo
 static void run_update(struct varlink_call *call, struct json_object *params, void *data)
 {
 	struct control *c = data;
-	struct json_object *record = json_object_object_get(params, "record");
+	struct json_object *record = json_get(params, "record");
 
 	if (!json_object_is_type(record, json_type_object))
 		varlink_call_invalid(call, "record");
+	else if (!json_object_is_type(json_get(params, "sid"), json_type_int))
+		varlink_call_invalid(call, "sid");
 	else
-		request_update(c->initiator, call,
-			json_object_get_int64(json_object_object_get(params, "sid")), record);
+		request_update(c->initiator, call, json_get_number(params, "sid"), record);
 }
 
 static void put_text(struct json_object *o, const char *key, const char *value)

@@ -70,10 +70,11 @@ static void handle(struct machine *m, int event)
 static void on_idle(uv_idle_t *idle)
 {
 	struct machine_runner *r = idle->data;
+	unsigned int left = machine_round;
 	struct machine *m;
 
 	/* One round: what these events post waits until the loop has looked at its sockets. */
-	for (unsigned int i = 0; i < machine_round && (m = list_first(&r->ready, struct machine, link)); i++) {
+	while (left-- && (m = list_first(&r->ready, struct machine, link))) {
 		int event = m->queue[m->head];
 
 		m->head = (m->head + 1) % MACHINE_EVENTS_MAX;

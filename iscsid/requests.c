@@ -324,7 +324,8 @@ void request_update(struct initiator *i, struct varlink_call *call, int64_t sid,
 	if (r) {
 		reply(&q->parts[0], ISCSI_ERR_NOMEM, "out of memory", 0);
 	} else if (!s) {
-		reply(&q->parts[0], ISCSI_ERR_SESS_NOT_FOUND, "there is no session with this number", 0);
+		reply(&q->parts[0], ISCSI_ERR_SESS_NOT_FOUND,
+			"there is no session with this number", 0);
 	} else if (refused(i, n, &no)) {
 		snprintf(text, sizeof(text), "the %s %s", no.what, no.why);
 		reply(&q->parts[0], no.code, text, 0);

@@ -10,7 +10,7 @@
 
 /* Appends a record's line to text. -ENOMEM. */
 int wanted_file_line(struct buf *text, const struct iscsi_node_id *id);
-/* Adds lines to those of the file, or puts them in their place; without any there is no file. -errno. */
+/* -errno. Adds lines to those of the file, or puts them in their place: without any, no file. */
 int wanted_file_add(const char *root, const struct buf *lines);
 int wanted_file_replace(const char *root, const struct buf *lines);
 /* Calls each for every line; what is no line of ours is left out. */

@@ -220,7 +220,10 @@ static int copy_from(int file, int dir, const char *path)
 	if (buf_reserve(&text, RECORD_FILE_MAX) < 0)
 		return -ENOMEM;
 	len = pread(file, text.data, text.room, 0);
-	return len < 0 ? -errno : file_replace(dir, path, text.data, (size_t)len, 0600);
+	if (len < 0)
+		return -errno;
+	text.len = (size_t)len; /* as much as is wiped */
+	return file_replace(dir, path, text.data, text.len, 0600);
 }
 
 static int put_in_place(struct iscsi_db *db, const struct staged *s)

@@ -184,9 +184,10 @@ int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id);
 /*
  * iscsi_db_update or iscsi_db_delete (settings NULL) of every record that matches, as one group and on
  * all processors. Both callbacks are called for each record in the order of iscsi_db_each, by the
- * caller's thread: may, which can be NULL, before anything is changed (false: this record stays as it
- * is), told when all is done, with what became of it: r and bad as of the function (-ECANCELED: may did
- * not let it), iscsi_db_error says more. Returns what went wrong with finding records and with the group.
+ * caller's thread: may, which can be NULL, before anything is changed (false: this record stays as
+ * it is), told when all is done, with what became of it: r and bad as of the function (-ECANCELED:
+ * may did not let it), iscsi_db_error says more. Returns what went wrong with finding records and
+ * with the group.
  */
 struct iscsi_change {
 	const struct iscsi_setting *settings;

@@ -219,7 +219,8 @@ static bool learn(struct pattern *p, const struct iscsi_setting *settings, size_
 	size_t len;
 
 	if (!parses_silently(text) || !keep_settings(p, settings, n_settings) ||
-		buf_add(&p->in, text->data, text->len) < 0 || record_format(&n->record, &out, &len) < 0)
+		buf_add(&p->in, text->data, text->len) < 0 ||
+		record_format(&n->record, &out, &len) < 0)
 		return false;
 	p->out = (struct buf){(uint8_t *)out, len, len};
 	return cut_lines(p) && cut_out_lines(p);

@@ -184,21 +184,6 @@ static bool is_doubtful(const struct record *r, unsigned int family)
 	return family && (family == SETTING_IPV6) != (n->iface.name && strstr(n->iface.name, "ipv6"));
 }
 
-/* Into r->text. */
-static const char *number_text(struct record *r, int64_t n)
-{
-	char *p = &r->text[sizeof(r->text) - 1];
-	uint64_t left = (uint64_t)(n < 0 ? -n : n);
-
-	*p = '\0';
-	do
-		*--p = (char)('0' + left % 10);
-	while (left /= 10);
-	if (n < 0)
-		*--p = '-';
-	return p;
-}
-
 /* The value as text: the record's own, or formatted into r->text. Never NULL. */
 static const char *value_of(struct record *r, const struct setting *s)
 {
@@ -214,10 +199,10 @@ static const char *value_of(struct record *r, const struct setting *s)
 		return s->choices[*number_at(r, s)];
 	case SETTING_NUMBER:
 		n = *number_at(r, s);
-		return number_text(r, s->bits ? (int64_t)(unsigned int)n : n);
+		return str_of_number(s->bits ? (int64_t)(unsigned int)n : n, r->text);
 	case SETTING_LENGTH:
 		text = *text_at(r, s);
-		return number_text(r, text ? (int64_t)strlen(text) : 0);
+		return str_of_number(text ? (int64_t)strlen(text) : 0, r->text);
 	}
 	return "";
 }

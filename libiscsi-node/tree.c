@@ -300,10 +300,14 @@ static bool chunk_is_as_it_was(const struct reading *r, const struct tree_chunk 
 		const char *name = c->strings + c->targets[t].name;
 		size_t len = strlen(name);
 
+		if (len > NAME_MAX)
+			return false;
 		memcpy(path, name, len + 1);
 		for (uint32_t i = 0; i < c->targets[t].n_portals; i++, p++) {
 			if (p->tpgt < 0)
 				continue;
+			if (strlen(c->strings + p->dir) > NAME_MAX)
+				return false;
 			path[len] = '/';
 			strcpy(path + len + 1, c->strings + p->dir);
 			if (!is_as_it_was(r, path, &p->stamp))

@@ -22,7 +22,7 @@ struct admin {
 /* What is missing is "" or 0, which the model refuses. */
 static struct target *target(struct admin *a, struct json_object *p)
 {
-	int64_t tid = get_number(p, "tid");
+	int64_t tid = json_get_number(p, "tid");
 
 	return tid > 0 && tid <= INT32_MAX ? model_target(a->model, (int)tid) : NULL;
 }
@@ -31,25 +31,25 @@ static struct target *target(struct admin *a, struct json_object *p)
 
 static enum model_error target_new(struct admin *a, struct json_object *p)
 {
-	int64_t tid = get_number(p, "tid");
+	int64_t tid = json_get_number(p, "tid");
 
 	return model_target_new(
-		a->model, tid > 0 && tid <= INT32_MAX ? (int)tid : 0, get_text_or_empty(p, "name"));
+		a->model, tid > 0 && tid <= INT32_MAX ? (int)tid : 0, json_get_text_or_empty(p, "name"));
 }
 
 static enum model_error target_delete(struct admin *a, struct json_object *p)
 {
 	struct target *t = target(a, p);
 
-	return t ? model_target_delete(a->model, t->tid, get_flag(p, "force")) : MODEL_NO_TARGET;
+	return t ? model_target_delete(a->model, t->tid, json_get_flag(p, "force")) : MODEL_NO_TARGET;
 }
 
 static enum model_error target_set(struct admin *a, struct json_object *p)
 {
 	struct target *t = target(a, p);
 
-	return t ? model_target_set(a->model, t, get_text_or_empty(p, "name"),
-			   get_text_or_empty(p, "value"))
+	return t ? model_target_set(a->model, t, json_get_text_or_empty(p, "name"),
+			   json_get_text_or_empty(p, "value"))
 		 : MODEL_NO_TARGET;
 }
 
@@ -57,8 +57,8 @@ static enum model_error access_new(struct admin *a, struct json_object *p)
 {
 	struct target *t = target(a, p);
 
-	return t ? model_acl_bind(a->model, t, get_text(p, "address"),
-			   get_text(p, "initiator"))
+	return t ? model_acl_bind(a->model, t, json_get_text(p, "address"),
+			   json_get_text(p, "initiator"))
 		 : MODEL_NO_TARGET;
 }
 
@@ -66,8 +66,8 @@ static enum model_error access_delete(struct admin *a, struct json_object *p)
 {
 	struct target *t = target(a, p);
 
-	return t ? model_acl_unbind(a->model, t, get_text(p, "address"),
-			   get_text(p, "initiator"))
+	return t ? model_acl_unbind(a->model, t, json_get_text(p, "address"),
+			   json_get_text(p, "initiator"))
 		 : MODEL_NO_TARGET;
 }
 
@@ -77,11 +77,11 @@ static enum model_error unit_create(struct admin *a, struct json_object *p)
 {
 	struct target *t = target(a, p);
 	struct lu_settings s = {
-		.lun = (uint64_t)get_number(p, "lun"),
-		.path = get_text(p, "path"),
-		.backing = get_text(p, "backing"),
-		.flags = get_text(p, "flags"),
-		.block_size = (uint32_t)get_number(p, "block_size"),
+		.lun = (uint64_t)json_get_number(p, "lun"),
+		.path = json_get_text(p, "path"),
+		.backing = json_get_text(p, "backing"),
+		.flags = json_get_text(p, "flags"),
+		.block_size = (uint32_t)json_get_number(p, "block_size"),
 	};
 
 	return t ? unit_new(a->model, t, &s) : MODEL_NO_TARGET;
@@ -91,14 +91,15 @@ static enum model_error unit_remove(struct admin *a, struct json_object *p)
 {
 	struct target *t = target(a, p);
 
-	return t ? unit_delete(a->model, t, (uint64_t)get_number(p, "lun")) : MODEL_NO_LUN;
+	return t ? unit_delete(a->model, t, (uint64_t)json_get_number(p, "lun")) : MODEL_NO_LUN;
 }
 
 static enum model_error unit_change(struct admin *a, struct json_object *p)
 {
 	struct target *t = target(a, p);
 
-	return t ? unit_set(a->model, t, (uint64_t)get_number(p, "lun"), get_text_or_empty(p, "params"))
+	return t ? unit_set(a->model, t, (uint64_t)json_get_number(p, "lun"),
+			   json_get_text_or_empty(p, "params"))
 		 : MODEL_NO_LUN;
 }
 
@@ -106,12 +107,13 @@ static enum model_error unit_change(struct admin *a, struct json_object *p)
 
 static enum model_error account_create(struct admin *a, struct json_object *p)
 {
-	return model_account_new(a->model, get_text_or_empty(p, "user"), get_text_or_empty(p, "password"));
+	return model_account_new(
+		a->model, json_get_text_or_empty(p, "user"), json_get_text_or_empty(p, "password"));
 }
 
 static enum model_error account_delete(struct admin *a, struct json_object *p)
 {
-	return model_account_delete(a->model, get_text_or_empty(p, "user"));
+	return model_account_delete(a->model, json_get_text_or_empty(p, "user"));
 }
 
 static enum model_error account_use(struct admin *a, struct json_object *p,
@@ -122,7 +124,7 @@ static enum model_error account_use(struct admin *a, struct json_object *p,
 
 	if (!discovery && !t)
 		return MODEL_NO_TARGET;
-	return change(a->model, t, get_text_or_empty(p, "user"), get_flag(p, "outgoing"));
+	return change(a->model, t, json_get_text_or_empty(p, "user"), json_get_flag(p, "outgoing"));
 }
 
 static enum model_error account_bind(struct admin *a, struct json_object *p)
@@ -144,9 +146,9 @@ static enum model_error portal_new(struct admin *a, struct json_object *p)
 	enum model_error e;
 
 	for (size_t i = 0; i < 2; i++)
-		if (get_text(p, nop[i]) && settings_set(&s, nop[i], get_text_or_empty(p, nop[i])))
+		if (json_get_text(p, nop[i]) && settings_set(&s, nop[i], json_get_text_or_empty(p, nop[i])))
 			return MODEL_INVALID;
-	e = model_portal_new(a->model, get_text_or_empty(p, "portal"), 1);
+	e = model_portal_new(a->model, json_get_text_or_empty(p, "portal"), 1);
 	if (!e)
 		a->model->defaults = s;
 	return e;
@@ -154,15 +156,15 @@ static enum model_error portal_new(struct admin *a, struct json_object *p)
 
 static enum model_error portal_delete(struct admin *a, struct json_object *p)
 {
-	return model_portal_delete(a->model, get_text_or_empty(p, "portal"));
+	return model_portal_delete(a->model, json_get_text_or_empty(p, "portal"));
 }
 
 static enum model_error connection_close(struct admin *a, struct json_object *p)
 {
 	struct target *t = target(a, p);
 
-	return t ? model_connection_close(a->model, t, (unsigned int)get_number(p, "sid"),
-			   (unsigned int)get_number(p, "cid"))
+	return t ? model_connection_close(a->model, t, (unsigned int)json_get_number(p, "sid"),
+			   (unsigned int)json_get_number(p, "cid"))
 		 : MODEL_NO_TARGET;
 }
 
@@ -170,7 +172,7 @@ static enum model_error connection_close(struct admin *a, struct json_object *p)
 
 static enum model_error system_set(struct admin *a, struct json_object *p)
 {
-	const char *name = get_text_or_empty(p, "name"), *value = get_text_or_empty(p, "value");
+	const char *name = json_get_text_or_empty(p, "name"), *value = json_get_text_or_empty(p, "value");
 
 	if (str_eq(name, "debug") && (str_eq(value, "on") || str_eq(value, "off"))) {
 		a->debug = str_eq(value, "on");
@@ -239,7 +241,7 @@ static void run_show(struct varlink_call *call, struct json_object *p, void *dat
 	struct admin *a = data;
 	struct json_object *o = json_object_new_object();
 
-	json_object_object_add(o, "state", state_show(a->model, get_flag(p, "secrets"), a->debug));
+	json_object_object_add(o, "state", state_show(a->model, json_get_flag(p, "secrets"), a->debug));
 	varlink_call_reply(call, o, false);
 }
 

@@ -3,24 +3,16 @@
 #include <string.h>
 
 #include "config.h"
+#include "json-get.h"
 #include "settings.h"
 #include "str.h"
 
-static struct json_object *get(struct json_object *o, const char *name)
-{
-	return json_object_object_get(o, name);
-}
-
+/* A number, too. */
 static const char *text(struct json_object *o, const char *name)
 {
-	const char *s = json_object_get_string(get(o, name));
+	const char *s = json_object_get_string(json_get(o, name));
 
 	return s ? s : "";
-}
-
-static size_t count(struct json_object *list)
-{
-	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 }
 
 /* A '#' would begin a comment; blanks at the ends would be lost. */
@@ -37,12 +29,12 @@ static void write_line(FILE *out, const char *indent, const char *name, const ch
 
 static const char *password_of(struct json_object *state, const char *user)
 {
-	struct json_object *list = get(state, "accounts");
+	struct json_object *list = json_get(state, "accounts");
 
-	for (size_t i = 0; i < count(list); i++) {
+	for (size_t i = 0; i < json_get_count(list); i++) {
 		struct json_object *a = json_object_array_get_idx(list, i);
 
-		if (str_eq(text(a, "user"), user) && get(a, "password"))
+		if (str_eq(text(a, "user"), user) && json_get(a, "password"))
 			return text(a, "password");
 	}
 	return CONFIG_HIDDEN;
@@ -63,12 +55,12 @@ static void write_user(FILE *out, struct json_object *state, const char *indent,
 static void write_credentials(FILE *out, struct json_object *state, struct json_object *o,
 	const char *indent, const char *incoming, const char *outgoing)
 {
-	struct json_object *list = get(o, "incoming");
+	struct json_object *list = json_get(o, "incoming");
 
-	for (size_t i = 0; i < count(list); i++)
+	for (size_t i = 0; i < json_get_count(list); i++)
 		write_user(out, state, indent, incoming,
 			json_object_get_string(json_object_array_get_idx(list, i)));
-	if (get(o, "outgoing"))
+	if (json_get(o, "outgoing"))
 		write_user(out, state, indent, outgoing, text(o, "outgoing"));
 }
 
@@ -77,7 +69,7 @@ static void write_unit(FILE *out, struct json_object *u)
 	static const char *const members[][2] = {
 		{"lun", "lun"}, {"bs-type", "backing"}, {"bsoflags", "flags"},
 		{"block-size", "block_size"}};
-	struct json_object *params = get(u, "params");
+	struct json_object *params = json_get(u, "params");
 
 	fprintf(out, "\t<backing-store %s>\n", text(u, "path"));
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
@@ -100,7 +92,7 @@ static void write_settings(FILE *out, struct json_object *settings)
 	settings_default(&fresh);
 	for (size_t i = 0; settings_name(i); i++) {
 		settings_format(&fresh, i, value);
-		if (get(settings, settings_name(i)) &&
+		if (json_get(settings, settings_name(i)) &&
 			!str_eq(text(settings, settings_name(i)), value))
 			write_line(out, "\t", settings_name(i), text(settings, settings_name(i)));
 	}
@@ -108,61 +100,61 @@ static void write_settings(FILE *out, struct json_object *settings)
 
 static void write_texts(FILE *out, const char *name, struct json_object *list)
 {
-	for (size_t i = 0; i < count(list); i++)
+	for (size_t i = 0; i < json_get_count(list); i++)
 		write_line(out, "\t", name,
 			json_object_get_string(json_object_array_get_idx(list, i)));
 }
 
 static void write_target(FILE *out, struct json_object *state, struct json_object *t)
 {
-	struct json_object *units = get(t, "units"), *redirect = get(t, "redirect");
+	struct json_object *units = json_get(t, "units"), *redirect = json_get(t, "redirect");
 
 	fprintf(out, "\n<target %s>\n", text(t, "name"));
 	write_line(out, "\t", "controller_tid", text(t, "tid"));
 	if (!str_eq(text(t, "state"), "ready"))
 		write_line(out, "\t", "state", text(t, "state"));
-	write_settings(out, get(t, "settings"));
+	write_settings(out, json_get(t, "settings"));
 	if (redirect) {
 		write_line(out, "\t", "RedirectAddress", text(redirect, "address"));
 		write_line(out, "\t", "RedirectPort", text(redirect, "port"));
 		if (!str_eq(text(redirect, "reason"), "Unknown"))
 			write_line(out, "\t", "RedirectReason", text(redirect, "reason"));
 	}
-	for (size_t i = 0; i < count(units); i++) {
+	for (size_t i = 0; i < json_get_count(units); i++) {
 		struct json_object *u = json_object_array_get_idx(units, i);
 
-		if (get(u, "path") && !str_eq(text(u, "lun"), "0"))
+		if (json_get(u, "path") && !str_eq(text(u, "lun"), "0"))
 			write_unit(out, u);
 	}
 	write_credentials(out, state, t, "\t", "incominguser", "outgoinguser");
 	/* without a rule the file would let in everybody, the target lets in nobody */
-	if (!count(get(t, "addresses")) && !count(get(t, "initiators")))
+	if (!json_get_count(json_get(t, "addresses")) && !json_get_count(json_get(t, "initiators")))
 		write_line(out, "\t", "initiator-address", "NONE");
-	write_texts(out, "initiator-address", get(t, "addresses"));
-	write_texts(out, "initiator-name", get(t, "initiators"));
+	write_texts(out, "initiator-address", json_get(t, "addresses"));
+	write_texts(out, "initiator-name", json_get(t, "initiators"));
 	fputs("</target>\n", out);
 }
 
 void config_write(struct json_object *state, FILE *out)
 {
-	struct json_object *list = get(state, "portals");
+	struct json_object *list = json_get(state, "portals");
 
 	fputs("default-driver iscsi\n", out);
 	/* the newest stands first */
-	for (size_t i = count(list); i-- > 0;) {
+	for (size_t i = json_get_count(list); i-- > 0;) {
 		struct json_object *p = json_object_array_get_idx(list, i);
 		bool v6 = strchr(text(p, "address"), ':');
 
 		fprintf(out, "portal %s%s%s:%s,%s\n", v6 ? "[" : "", text(p, "address"),
 			v6 ? "]" : "", text(p, "port"), text(p, "tag"));
 	}
-	list = get(state, "accounts");
-	for (size_t i = count(list); i-- > 0;)
+	list = json_get(state, "accounts");
+	for (size_t i = json_get_count(list); i-- > 0;)
 		write_user(out, state, "", "account",
 			text(json_object_array_get_idx(list, i), "user"));
-	write_credentials(out, state, get(state, "discovery"), "", "incomingdiscoveryuser",
+	write_credentials(out, state, json_get(state, "discovery"), "", "incomingdiscoveryuser",
 		"outgoingdiscoveryuser");
-	list = get(state, "targets");
-	for (size_t i = 0; i < count(list); i++)
+	list = json_get(state, "targets");
+	for (size_t i = 0; i < json_get_count(list); i++)
 		write_target(out, state, json_object_array_get_idx(list, i));
 }

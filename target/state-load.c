@@ -22,10 +22,10 @@ static enum model_error at(struct model *m, struct json_object *o, enum model_er
 {
 	char why[sizeof(m->why)];
 
-	if (!e || !get_text(o, "where"))
+	if (!e || !json_get_text(o, "where"))
 		return e;
 	snprintf(why, sizeof(why), "%s", e == MODEL_INVALID ? m->why : model_error_text(e));
-	snprintf(m->why, sizeof(m->why), "%.60s: %.90s", get_text(o, "where"), why);
+	snprintf(m->why, sizeof(m->why), "%.60s: %.90s", json_get_text(o, "where"), why);
 	return e;
 }
 
@@ -33,15 +33,15 @@ static enum model_error at(struct model *m, struct json_object *o, enum model_er
 
 static enum model_error add_accounts(struct model *m, struct json_object *state)
 {
-	struct json_object *list = get(state, "accounts");
+	struct json_object *list = json_get(state, "accounts");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < get_count(list); i++) {
+	for (size_t i = 0; !e && i < json_get_count(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
-		if (!account_find(&m->accounts, get_text_or_empty(o, "user")))
-			e = at(m, o, model_account_new(m, get_text_or_empty(o, "user"),
-					     get_text_or_empty(o, "password")));
+		if (!account_find(&m->accounts, json_get_text_or_empty(o, "user")))
+			e = at(m, o, model_account_new(m, json_get_text_or_empty(o, "user"),
+					     json_get_text_or_empty(o, "password")));
 	}
 	return e;
 }
@@ -49,13 +49,13 @@ static enum model_error add_accounts(struct model *m, struct json_object *state)
 /* Those that are there get the password of the file. */
 static enum model_error change_passwords(struct model *m, struct json_object *state)
 {
-	struct json_object *list = get(state, "accounts");
+	struct json_object *list = json_get(state, "accounts");
 
-	for (size_t i = 0; i < get_count(list); i++) {
+	for (size_t i = 0; i < json_get_count(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
-		struct account *a = account_find(&m->accounts, get_text_or_empty(o, "user"));
+		struct account *a = account_find(&m->accounts, json_get_text_or_empty(o, "user"));
 
-		if (a && account_set_password(a, get_text_or_empty(o, "password")))
+		if (a && account_set_password(a, json_get_text_or_empty(o, "password")))
 			return MODEL_INVALID;
 	}
 	return MODEL_OK;
@@ -64,16 +64,16 @@ static enum model_error change_passwords(struct model *m, struct json_object *st
 /* What is bound already is right. t NULL: discovery. */
 static enum model_error bind_accounts(struct model *m, struct target *t, struct json_object *o)
 {
-	struct json_object *list = get(o, "incoming");
+	struct json_object *list = json_get(o, "incoming");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < get_count(list); i++) {
+	for (size_t i = 0; !e && i < json_get_count(list); i++) {
 		e = model_account_bind(m, t, text_at(list, i), false);
 		if (e == MODEL_ACCOUNT_EXISTS)
 			e = MODEL_OK;
 	}
-	if (!e && get_text(o, "outgoing"))
-		e = model_account_bind(m, t, get_text(o, "outgoing"), true);
+	if (!e && json_get_text(o, "outgoing"))
+		e = model_account_bind(m, t, json_get_text(o, "outgoing"), true);
 	return e;
 }
 
@@ -81,8 +81,8 @@ static enum model_error bind_accounts(struct model *m, struct target *t, struct 
 
 static enum model_error set_all(struct model *m, struct target *t, struct json_object *o)
 {
-	struct json_object *settings = get(o, "settings"), *redirect = get(o, "redirect");
-	CLEANUP_FREE char *port = str_printf("%lld", (long long)get_number(redirect, "port"));
+	struct json_object *settings = json_get(o, "settings"), *redirect = json_get(o, "redirect");
+	CLEANUP_FREE char *port = str_printf("%lld", (long long)json_get_number(redirect, "port"));
 	enum model_error e = MODEL_OK;
 
 	if (json_object_is_type(settings, json_type_object)) {
@@ -94,26 +94,26 @@ static enum model_error set_all(struct model *m, struct target *t, struct json_o
 				e = model_target_set(m, t, name, s ? s : "");
 		}
 	}
-	if (!e && get_text(o, "state"))
-		e = model_target_set(m, t, "state", get_text(o, "state"));
+	if (!e && json_get_text(o, "state"))
+		e = model_target_set(m, t, "state", json_get_text(o, "state"));
 	if (!e && redirect)
-		e = model_target_set(m, t, "RedirectAddress", get_text_or_empty(redirect, "address"));
+		e = model_target_set(m, t, "RedirectAddress", json_get_text_or_empty(redirect, "address"));
 	if (!e && redirect && port)
 		e = model_target_set(m, t, "RedirectPort", port);
-	if (!e && redirect && get_text(redirect, "reason") &&
-		!str_eq(get_text(redirect, "reason"), "Unknown"))
-		e = model_target_set(m, t, "RedirectReason", get_text(redirect, "reason"));
+	if (!e && redirect && json_get_text(redirect, "reason") &&
+		!str_eq(json_get_text(redirect, "reason"), "Unknown"))
+		e = model_target_set(m, t, "RedirectReason", json_get_text(redirect, "reason"));
 	return e;
 }
 
 static enum model_error add_access(struct model *m, struct target *t, struct json_object *o)
 {
-	struct json_object *addresses = get(o, "addresses"), *names = get(o, "initiators");
+	struct json_object *addresses = json_get(o, "addresses"), *names = json_get(o, "initiators");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < get_count(addresses); i++)
+	for (size_t i = 0; !e && i < json_get_count(addresses); i++)
 		e = model_acl_bind(m, t, text_at(addresses, i), NULL);
-	for (size_t i = 0; !e && i < get_count(names); i++)
+	for (size_t i = 0; !e && i < json_get_count(names); i++)
 		e = model_acl_bind(m, t, NULL, text_at(names, i));
 	return e;
 }
@@ -137,24 +137,24 @@ static enum model_error set_params(
 
 static enum model_error add_units(struct model *m, struct target *t, struct json_object *o)
 {
-	struct json_object *list = get(o, "units");
+	struct json_object *list = json_get(o, "units");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < get_count(list); i++) {
+	for (size_t i = 0; !e && i < json_get_count(list); i++) {
 		struct json_object *u = json_object_array_get_idx(list, i);
 		struct lu_settings s = {
-			.lun = (uint64_t)get_number(u, "lun"),
-			.path = get_text(u, "path"),
-			.backing = get_text(u, "backing"),
-			.flags = get_text(u, "flags"),
-			.block_size = (uint32_t)get_number(u, "block_size"),
+			.lun = (uint64_t)json_get_number(u, "lun"),
+			.path = json_get_text(u, "path"),
+			.backing = json_get_text(u, "backing"),
+			.flags = json_get_text(u, "flags"),
+			.block_size = (uint32_t)json_get_number(u, "block_size"),
 		};
 
 		if (!s.lun)
 			continue;
 		e = unit_new(m, t, &s);
 		if (!e)
-			e = set_params(m, t, s.lun, get(u, "params"));
+			e = set_params(m, t, s.lun, json_get(u, "params"));
 		e = at(m, u, e);
 	}
 	return e;
@@ -162,8 +162,8 @@ static enum model_error add_units(struct model *m, struct target *t, struct json
 
 static enum model_error add_target(struct model *m, struct json_object *o, bool units)
 {
-	const char *name = get_text_or_empty(o, "name");
-	int64_t tid = get_number(o, "tid");
+	const char *name = json_get_text_or_empty(o, "name");
+	int64_t tid = json_get_number(o, "tid");
 	struct target *t;
 	enum model_error e;
 
@@ -188,17 +188,17 @@ static enum model_error add_target(struct model *m, struct json_object *o, bool 
 static enum model_error add_targets(struct model *m, struct json_object *state, bool units,
 	bool *added)
 {
-	struct json_object *list = get(state, "targets");
+	struct json_object *list = json_get(state, "targets");
 	enum model_error e = MODEL_OK;
 
 	for (int given = 1; given >= 0; given--)
-		for (size_t i = 0; !e && i < get_count(list); i++) {
+		for (size_t i = 0; !e && i < json_get_count(list); i++) {
 			struct json_object *o = json_object_array_get_idx(list, i);
 
 			/* those with a number first: the others take what is left */
-			if ((get_number(o, "tid") > 0) != (given == 1))
+			if ((json_get_number(o, "tid") > 0) != (given == 1))
 				continue;
-			if (!added[i] && model_target_by_name(m, get_text_or_empty(o, "name")))
+			if (!added[i] && model_target_by_name(m, json_get_text_or_empty(o, "name")))
 				continue;
 			e = add_target(m, o, units);
 			added[i] = !e;
@@ -208,10 +208,10 @@ static enum model_error add_targets(struct model *m, struct json_object *state, 
 
 static bool is_named(struct json_object *state, const char *name)
 {
-	struct json_object *list = get(state, "targets");
+	struct json_object *list = json_get(state, "targets");
 
-	for (size_t i = 0; i < get_count(list); i++)
-		if (str_eq(get_text(json_object_array_get_idx(list, i), "name"), name))
+	for (size_t i = 0; i < json_get_count(list); i++)
+		if (str_eq(json_get_text(json_object_array_get_idx(list, i), "name"), name))
 			return true;
 	return false;
 }
@@ -229,10 +229,10 @@ static void remove_unnamed(struct model *m, struct json_object *state)
 
 static char *portal_text(struct json_object *o)
 {
-	const char *address = get_text_or_empty(o, "address");
+	const char *address = json_get_text_or_empty(o, "address");
 
 	return str_printf(strchr(address, ':') ? "[%s]:%lld,%lld" : "%s:%lld,%lld", address,
-		(long long)get_number(o, "port"), (long long)get_number(o, "tag"));
+		(long long)json_get_number(o, "port"), (long long)json_get_number(o, "tag"));
 }
 
 static bool has_portal(const struct model *m, struct json_object *o)
@@ -240,17 +240,17 @@ static bool has_portal(const struct model *m, struct json_object *o)
 	struct portal *p;
 
 	list_for_each(p, &m->portals, link)
-		if (str_eq(p->address, get_text(o, "address")) && p->port == get_number(o, "port"))
+		if (str_eq(p->address, json_get_text(o, "address")) && p->port == json_get_number(o, "port"))
 			return true;
 	return false;
 }
 
 static enum model_error add_portals(struct model *m, struct json_object *state, bool *added)
 {
-	struct json_object *list = get(state, "portals");
+	struct json_object *list = json_get(state, "portals");
 	enum model_error e = MODEL_OK;
 
-	for (size_t i = 0; !e && i < get_count(list); i++) {
+	for (size_t i = 0; !e && i < json_get_count(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 		CLEANUP_FREE char *portal = portal_text(o);
 
@@ -271,16 +271,16 @@ struct added {
 
 static void take_back(struct model *m, struct json_object *state, const struct added *added)
 {
-	struct json_object *portals = get(state, "portals"), *targets = get(state, "targets");
+	struct json_object *portals = json_get(state, "portals"), *targets = json_get(state, "targets");
 
-	for (size_t i = 0; i < get_count(targets); i++) {
+	for (size_t i = 0; i < json_get_count(targets); i++) {
 		struct json_object *o = json_object_array_get_idx(targets, i);
-		struct target *t = model_target_by_name(m, get_text_or_empty(o, "name"));
+		struct target *t = model_target_by_name(m, json_get_text_or_empty(o, "name"));
 
 		if (added->targets[i] && t)
 			model_target_delete(m, t->tid, true);
 	}
-	for (size_t i = 0; i < get_count(portals); i++) {
+	for (size_t i = 0; i < json_get_count(portals); i++) {
 		CLEANUP_FREE char *text_of = NULL;
 
 		if (!added->portals[i])
@@ -319,7 +319,7 @@ static enum model_error try(struct model *m, struct json_object *state, bool *ad
 	if (!e)
 		e = add_targets(&trial, state, false, added);
 	if (!e)
-		e = bind_accounts(&trial, NULL, get(state, "discovery"));
+		e = bind_accounts(&trial, NULL, json_get(state, "discovery"));
 	memcpy(m->why, trial.why, sizeof(m->why));
 	model_clear(&trial);
 	return e;
@@ -338,9 +338,9 @@ static enum model_error add_all(struct model *m, struct json_object *state, stru
 
 enum model_error state_load(struct model *m, struct json_object *state)
 {
-	CLEANUP_FREE bool *tried = calloc(get_count(get(state, "targets")) + 1, sizeof(bool));
-	CLEANUP_FREE bool *portals = calloc(get_count(get(state, "portals")) + 1, sizeof(bool));
-	CLEANUP_FREE bool *targets = calloc(get_count(get(state, "targets")) + 1, sizeof(bool));
+	CLEANUP_FREE bool *tried = calloc(json_get_count(json_get(state, "targets")) + 1, sizeof(bool));
+	CLEANUP_FREE bool *portals = calloc(json_get_count(json_get(state, "portals")) + 1, sizeof(bool));
+	CLEANUP_FREE bool *targets = calloc(json_get_count(json_get(state, "targets")) + 1, sizeof(bool));
 	struct added added = {portals, targets};
 	struct account *a, *next, *first = list_first(&m->accounts, struct account, link);
 	enum model_error e;
@@ -361,12 +361,12 @@ enum model_error state_load(struct model *m, struct json_object *state)
 		}
 		return e;
 	}
-	m->discovery.outgoing = get_text(get(state, "discovery"), "outgoing")
+	m->discovery.outgoing = json_get_text(json_get(state, "discovery"), "outgoing")
 					? NULL
 					: m->discovery.outgoing;
 	e = change_passwords(m, state);
 	if (!e)
-		e = bind_accounts(m, NULL, get(state, "discovery"));
+		e = bind_accounts(m, NULL, json_get(state, "discovery"));
 	remove_unnamed(m, state);
 	return e;
 }

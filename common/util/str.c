@@ -95,3 +95,17 @@ uint64_t str_hash(const char *s)
 		h = (h ^ (unsigned char)*s) * 0x100000001b3;
 	return h;
 }
+
+const char *str_of_number(int64_t n, char buf[static STR_NUMBER_MAX])
+{
+	char *p = &buf[STR_NUMBER_MAX - 1];
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + left % 10);
+	while (left /= 10);
+	if (n < 0)
+		*--p = '-';
+	return p;
+}

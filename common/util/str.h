@@ -26,6 +26,10 @@ uint64_t str_hash(const char *s);
  */
 int str_to_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 
+#define STR_NUMBER_MAX 24
+/* n in decimal, somewhere in buf: printf is slow where thousands are printed. */
+const char *str_of_number(int64_t n, char buf[static STR_NUMBER_MAX]);
+
 __attribute__((format(printf, 1, 2))) char *str_printf(const char *fmt, ...); /* NULL: no memory */
 
 /* Overwrites a secret so that the compiler keeps the stores. */

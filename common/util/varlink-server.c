@@ -350,7 +350,7 @@ static void close_fullest(struct varlink_server *s)
 {
 	struct conn *c, *fullest = NULL;
 
-	list_for_each (c, &s->conns, link)
+	list_for_each(c, &s->conns, link)
 		if (!fullest || c->held > fullest->held)
 			fullest = c;
 	if (fullest)

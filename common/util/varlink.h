@@ -17,7 +17,7 @@
 
 struct varlink_client;
 
-extern int varlink_send_ms;
+extern int varlink_send_ms; /* how long a client waits for room; only a test sets it */
 
 /* -errno of connect(2). */
 int varlink_client_open(const char *path, struct varlink_client **ret);
@@ -25,11 +25,12 @@ void varlink_client_close(struct varlink_client *c);
 
 enum varlink_flags {
 	VARLINK_MORE = 1,   /* several replies may come */
-	VARLINK_ONEWAY = 2, /* none is waited for; without, a server drops calls of clients that left */
+	VARLINK_ONEWAY = 2, /* none is waited for: a server runs it when the client has left, too */
 };
 
 /*
- * Sends one call; params (may be NULL) is consumed, its strings wiped. -ETIMEDOUT when the peer takes nothing for varlink_send_ms.
+ * Sends one call; params (may be NULL) is consumed, its strings wiped. -ETIMEDOUT when the peer takes
+ * nothing for varlink_send_ms.
  */
 int varlink_client_call(
 	struct varlink_client *c, const char *method, struct json_object *params, unsigned int flags);
@@ -77,7 +78,8 @@ struct varlink_service {
  * Serves listen_fd (now the server's) on loop: the two methods of org.varlink.service and those
  * of service (kept). Only peers with the uid of this process or root are let in (SO_PEERCRED). The
  * calls of one connection run one after another, the next when the last reply is written; those
- * that wait when their client leaves are dropped. The process has to ignore SIGPIPE. On failure listen_fd is closed.
+ * that wait when their client leaves are dropped. The process has to ignore SIGPIPE. On failure
+ * listen_fd is closed.
  */
 int varlink_server_new(uv_loop_t *loop, int listen_fd, const struct varlink_service *service,
 	void *data, struct varlink_server **ret);

@@ -111,8 +111,9 @@ static uint64_t situation(enum fake_point point)
 	if (!s)
 		return h;
 	const int parts[] = {s->machine.state, s->conn.machine.state, s->stop.busy, s->unbind.busy,
-		s->send.busy, s->destroy.busy, s->set.busy, s->scanning, run.hangs, list_empty(&s->login_waiters),
-		list_empty(&s->logout_waiters), fake_kernel.fail[FAKE_SEND] != 0};
+		s->send.busy, s->destroy.busy, s->set.busy, s->scanning, run.hangs,
+		list_empty(&s->login_waiters), list_empty(&s->logout_waiters),
+		fake_kernel.fail[FAKE_SEND] != 0};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		h = (h ^ (uint64_t)parts[i]) * 1099511628211u;

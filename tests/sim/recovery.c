@@ -356,18 +356,6 @@ START_TEST(found_at_start)
 }
 END_TEST
 
-static void put_file(const char *path, const char *text)
-{
-	char full[160];
-	FILE *f;
-
-	snprintf(full, sizeof(full), "%s/%s", sim.root, path);
-	f = fopen(full, "w");
-	ck_assert_ptr_nonnull(f);
-	fputs(text, f);
-	fclose(f);
-}
-
 static void make_dirs(const char *path)
 {
 	int fd = open(sim.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -393,11 +381,11 @@ START_TEST(found_with_its_maker)
 
 	fake_kernel_preset(sim.root, 7, SIM_TARGET, "127.0.0.1", sim.target.port, "FREE", "bound",
 		"ALLOCATED");
-	put_file("sys/class/iscsi_session/session7/creator", makers[_i].creator);
+	sim_put("sys/class/iscsi_session/session7/creator", makers[_i].creator);
 	make_dirs("proc/net");
 	snprintf(line, sizeof(line), "sk               Eth Pid        Groups\n0000000000000000 %s\n",
 		makers[_i].sockets);
-	put_file("proc/net/netlink", line);
+	sim_put("proc/net/netlink", line);
 	sim_start();
 	sim_settle();
 	ck_assert_uint_eq(fake_kernel.sessions, makers[_i].stay);
@@ -412,9 +400,9 @@ START_TEST(old_isids_go)
 	fake_kernel_preset(sim.root, 7, SIM_TARGET, "127.0.0.1", sim.target.port, "LOGGED_IN", "up",
 		"SCANNED");
 	make_dirs("run/iscsi/isid");
-	put_file("run/iscsi/isid/7", "80123456789a");
-	put_file("run/iscsi/isid/6", "80123456789b");
-	put_file("run/iscsi/isid/.new-8", "8012");
+	sim_put("run/iscsi/isid/7", "80123456789a");
+	sim_put("run/iscsi/isid/6", "80123456789b");
+	sim_put("run/iscsi/isid/.new-8", "8012");
 	sim_start();
 	sim_settle();
 	for (int i = 0; i < 3; i++) {

@@ -18,7 +18,7 @@
 
 struct sim sim;
 
-static void put(const char *path, const char *text)
+void sim_put(const char *path, const char *text)
 {
 	char full[160];
 	FILE *f;
@@ -50,7 +50,7 @@ static void make_root(void)
 	make_dir("etc/iscsi");
 	make_dir("run");
 	make_dir("sys");
-	put("etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.2026-11.example:host\n");
+	sim_put("etc/iscsi/initiatorname.iscsi", "InitiatorName=iqn.2026-11.example:host\n");
 }
 
 void sim_keep_root(bool keep)

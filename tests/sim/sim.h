@@ -50,6 +50,8 @@ void sim_begin_logout(uint32_t sid, struct sim_waiter *w);
 void sim_begin_logout_of(struct session *s, struct sim_waiter *w);
 /* Runs the loop, and the clock when nothing else moves, until the flag is set. */
 void sim_run_until(const bool *done);
+/* A file below the root, whose directory is there. */
+void sim_put(const char *path, const char *text);
 /* Runs the loop until nothing moves, without letting time pass. */
 void sim_settle(void);
 

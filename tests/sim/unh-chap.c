@@ -172,17 +172,7 @@ static const struct unh_test tests[] = {
 	BAD_PROOF("5.x CHAP_R Reflected", "CHAP_N=" SCRIPT_USER_IN "|CHAP_R=$r|"),
 };
 
-START_TEST(first_login)
-{
-	unh_first_login(&tests[_i]);
-}
-END_TEST
-
-START_TEST(relogin)
-{
-	unh_relogin(&tests[_i]);
-}
-END_TEST
+UNH_BOTH_WAYS(tests)
 
 /* ---- what the initiator offers, in several sessions ---- */
 

@@ -59,17 +59,7 @@ static const struct unh_test tests[] = {
 		"ImmediateData=No|", {PARAM_IMM_DATA_EN, "0"}),
 };
 
-START_TEST(first_login)
-{
-	unh_first_login(&tests[_i]);
-}
-END_TEST
-
-START_TEST(relogin)
-{
-	unh_relogin(&tests[_i]);
-}
-END_TEST
+UNH_BOTH_WAYS(tests)
 
 /* ---- 1.1 Command Numbering: the first command has the CmdSN of the login, which used none up ----
  */

@@ -238,17 +238,7 @@ static const struct unh_test tests[] = {
 	REFUSED("23.1 Target...: its name", "TargetName=" SIM_TARGET "|"),
 };
 
-START_TEST(first_login)
-{
-	unh_first_login(&tests[_i]);
-}
-END_TEST
-
-START_TEST(relogin)
-{
-	unh_relogin(&tests[_i]);
-}
-END_TEST
+UNH_BOTH_WAYS(tests)
 
 /* 18.1 DefaultTime2Wait: so long it waits before it comes back. */
 START_TEST(time2wait)

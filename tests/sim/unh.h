@@ -115,6 +115,19 @@ static inline void unh_relogin(const struct unh_test *t)
 	unh_check_end(t);
 }
 
+/* The tests first_login and relogin, for unh_main: each row of tests in both ways. */
+#define UNH_BOTH_WAYS(tests)                    \
+	START_TEST(first_login)                 \
+	{                                       \
+		unh_first_login(&(tests)[_i]);  \
+	}                                       \
+	END_TEST                                \
+	START_TEST(relogin)                     \
+	{                                       \
+		unh_relogin(&(tests)[_i]);      \
+	}                                       \
+	END_TEST
+
 /* n scripts, each in both ways, and what else there is. */
 static inline int unh_main(const char *name, int n, const TTest *first_login, const TTest *relogin,
 	void (*add_others)(Suite *s, TCase *c))

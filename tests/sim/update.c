@@ -282,15 +282,11 @@ START_TEST(taken_over_without_a_record)
 	preset();
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
 		CLEANUP_FREE char *path = NULL;
-		FILE *f;
 
-		ck_assert_int_gt(asprintf(&path, "%s/sys/class/iscsi_%s/%s/%s", sim.root,
-					 timers[i].class, timers[i].entry, timers[i].name),
+		ck_assert_int_gt(asprintf(&path, "sys/class/iscsi_%s/%s/%s", timers[i].class,
+					 timers[i].entry, timers[i].name),
 			0);
-		f = fopen(path, "w");
-		ck_assert_ptr_nonnull(f);
-		fprintf(f, "%s\n", timers[i].value);
-		fclose(f);
+		sim_put(path, timers[i].value);
 	}
 	take_over();
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)

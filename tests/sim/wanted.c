@@ -169,6 +169,16 @@ START_TEST(recovery_is_tried)
 }
 END_TEST
 
+/* What is logged in to is not wanted any more, and what is not wanted needs no file. */
+static void is_reached(const char *path)
+{
+	sim.target.answer = ANSWER_ACCEPT;
+	run_to_sessions(1);
+	while (fake_clock_step())
+		sim_settle();
+	ck_assert_int_eq(access(path, F_OK), -1);
+}
+
 /* A daemon ends, and another one has the same records to try. */
 START_TEST(outlives_the_daemon)
 {
@@ -184,11 +194,7 @@ START_TEST(outlives_the_daemon)
 		ck_assert_int_eq(wanted_open(&sim.initiator, sim.db, &wanted), 0);
 		run_to(2 + (unsigned int)i);
 	}
-	sim.target.answer = ANSWER_ACCEPT;
-	run_to_sessions(1);
-	while (fake_clock_step())
-		sim_settle();
-	ck_assert_int_eq(access(path, F_OK), -1);
+	is_reached(path);
 }
 END_TEST
 
@@ -208,11 +214,7 @@ START_TEST(a_damaged_file)
 	fputs("iqn.2026-11.example:other ../../etc 3260 1 default\niqn.2026-11.exa", f);
 	fclose(f);
 	ck_assert_int_eq(wanted_open(&sim.initiator, sim.db, &wanted), 0);
-	sim.target.answer = ANSWER_ACCEPT;
-	run_to_sessions(1);
-	while (fake_clock_step())
-		sim_settle();
-	ck_assert_int_eq(access(path, F_OK), -1);
+	is_reached(path);
 }
 END_TEST
 

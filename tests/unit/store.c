@@ -540,11 +540,11 @@ int main(void)
 		delete_leaves_nothing_behind, moving_to_another_source_moves_the_link,
 		names_that_leave_the_directory_are_refused, long_names_do_without_a_link,
 		update_takes_all_or_nothing, update_keeps_what_it_does_not_know,
-		update_keeps_values_that_it_does_not_know,
-		parallel_updates_are_all_kept, killed_writers_leave_whole_records_and_no_lock,
-		lock_of_open_iscsi_is_respected, dead_writers_lock_is_taken_over,
-		old_lock_of_open_iscsi_is_taken_over,
-		a_record_that_came_meanwhile_is_replaced, no_lock_directory, failed_store_leaves_the_old_record};
+		update_keeps_values_that_it_does_not_know, parallel_updates_are_all_kept,
+		killed_writers_leave_whole_records_and_no_lock, lock_of_open_iscsi_is_respected,
+		dead_writers_lock_is_taken_over, old_lock_of_open_iscsi_is_taken_over,
+		a_record_that_came_meanwhile_is_replaced, no_lock_directory,
+		failed_store_leaves_the_old_record};
 
 	return RUN_TESTS("store", tests);
 }
