@@ -48,3 +48,9 @@ median() {
 ratio() { # A B
 	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
 }
+# paired A B: the median of the ratios of what was noted together.
+paired() {
+	paste <(tr ' ' '\n' <<< "${noted[$1]# }") <(tr ' ' '\n' <<< "${noted[$2]# }") |
+		awk '{ print $1 / $2 }' | sort -n |
+		awk '{ v[NR] = $1 } END { printf "%.2f", v[int((NR + 1) / 2)] }'
+}
