@@ -63,29 +63,23 @@ static int list_records(struct app *a)
 
 /* ---- new ---- */
 
-/* asked: as it was asked for, or found. */
-static void say_added(struct app *a, const struct iscsi_node_id *asked, struct iscsi_node *n)
+/* asked: the portal as it was asked for; its tag may be known better by now. n: of that interface. */
+static void say_added(struct app *a, const struct iscsi_node_id *asked,
+	const struct iscsi_node_id *id, struct iscsi_node *n)
 {
-	struct iscsi_node_id id;
-
 	report(a, "New iSCSI node [tcp:[hw=%s,ip=%s,net_if=%s,iscsi_if=%s] %s,%d,%d %s] added\n",
 		iscsi_node_get(n, "iface.hwaddress"), iscsi_node_get(n, "iface.ipaddress"),
 		iscsi_node_get(n, "iface.net_ifacename"), asked->iface, asked->address,
 		asked->port, asked->tpgt, asked->target);
-	iscsi_node_get_id(n, &id);
-	json_add(a, "records", json_node_id(&id));
+	json_add(a, "records", json_node_id(id));
 }
 
-/* In memory: with the settings of iscsid.conf, then those of the interface. */
-static int new_node(struct app *a, const struct iscsi_node_id *place, const char *iface,
-	struct iscsi_node **ret)
+/* In memory, of no portal yet: with the settings of iscsid.conf, then those of the interface. */
+static int new_node(struct app *a, const char *iface, struct iscsi_node **ret)
 {
-	struct iscsi_node_id id = *place;
 	struct iscsi_node *n;
-	int r;
+	int r = iscsi_node_new(a->db, NULL, &n);
 
-	id.iface = "default";
-	r = iscsi_node_new(a->db, &id, &n);
 	if (!r && !str_eq(iface, "default")) {
 		r = iscsi_db_apply_iface(a->db, n, iface);
 		if (r)
@@ -104,89 +98,54 @@ static int not_added(struct app *a, int r)
 	return ISCSI_ERR_IDBM;
 }
 
-static int store_node(struct app *a, const struct iscsi_node_id *asked, struct iscsi_node *n)
+static int add_record(struct app *a, const struct iscsi_node_id *asked, struct iscsi_node *n)
 {
-	int r = iscsi_db_store(a->db, n);
+	struct iscsi_node_id id;
+	int r = iscsi_node_set_portal(a->db, n, asked);
 
+	if (!r)
+		r = iscsi_db_store(a->db, n);
 	if (r)
 		return not_added(a, r);
-	say_added(a, asked, n);
+	iscsi_node_get_id(n, &id);
+	say_added(a, asked, &id, n);
 	return ISCSI_OK;
 }
 
-static int add_record(struct app *a, const struct iscsi_node_id *id)
+/* Its interface at each portal that there is. */
+struct additions {
+	struct app *app;
+	struct iscsi_node *node;
+	size_t n;
+	int error; /* enum iscsi_err */
+};
+
+static void told_added(void *data, const struct iscsi_node_id *id, int r, size_t bad)
 {
-	struct iscsi_node *n;
-	int r = new_node(a, id, id->iface, &n);
+	struct additions *x = data;
+
+	(void)bad;
+	if (!x->n++)
+		show_many();
+	if (r)
+		x->error = not_added(x->app, r);
+	else
+		say_added(x->app, id, id, x->node);
+}
+
+static int add_to_existing(
+	struct app *a, const struct iscsi_node_match *match, struct iscsi_node *n)
+{
+	struct additions x = {.app = a, .node = n};
+	int r = iscsi_db_change_each(a->db, match,
+		&(struct iscsi_change){.like = n, .told = told_added, .data = &x});
 
 	if (r)
 		return not_added(a, r);
-	r = store_node(a, id, n);
-	iscsi_node_free(n);
-	return r;
-}
-
-/* A new interface for each portal of a target, ... */
-struct places {
-	struct app *app;
-	struct nodes nodes; /* one for each portal */
-	const char *iface;
-	int error;
-};
-
-static int note_place(void *data, const struct iscsi_node_id *id)
-{
-	struct places *p = data;
-	struct iscsi_node_id place = *id, last;
-	struct iscsi_node *n;
-	int r;
-
-	if (p->nodes.n) {
-		iscsi_node_get_id(p->nodes.items[p->nodes.n - 1], &last);
-		if (str_eq(last.target, id->target) && str_eq(last.address, id->address) &&
-			last.port == id->port)
-			return 0;
-	}
-	place.iface = NULL;
-	/* iscsid.conf is read once */
-	r = p->nodes.n ? iscsi_node_copy(p->nodes.items[0], &n)
-		       : new_node(p->app, id, p->iface, &n);
-	if (!r && p->nodes.n) {
-		r = iscsi_node_set_portal(p->app->db, n, &place);
-		if (r)
-			iscsi_node_free(n);
-	}
-	if (!r)
-		return nodes_add(&p->nodes, n);
-	p->error = r;
-	return r;
-}
-
-static int add_to_existing(struct app *a, const struct iscsi_node_match *match, const char *iface)
-{
-	struct places p = {.app = a, .iface = iface};
-	struct iscsi_node_id id;
-	int r = ISCSI_OK, ended;
-
-	iscsi_db_each(a->db, match, note_place, &p);
 	/* Nothing to add to is no failure, as callers know it. */
-	if (p.error)
-		r = not_added(a, p.error);
-	else if (!p.nodes.n)
+	if (!x.n)
 		log_error("Error while adding record: ");
-	else if (p.nodes.n > 1)
-		show_many();
-	iscsi_db_group_begin(a->db);
-	for (size_t i = 0; i < p.nodes.n && !r; i++) {
-		iscsi_node_get_id(p.nodes.items[i], &id);
-		id.iface = iface;
-		r = store_node(a, &id, p.nodes.items[i]);
-	}
-	ended = iscsi_db_group_end(a->db);
-	if (ended && !r)
-		r = not_added(a, ended);
-	nodes_clear(&p.nodes);
-	return r;
+	return x.error;
 }
 
 static int found(void *data, const struct iscsi_node_id *id)
@@ -212,13 +171,19 @@ static int new_records(struct app *a, const struct iscsi_node_match *match)
 		.tpgt = a->o.portal.tpgt,
 		.iface = iface,
 	};
+	bool one = id.target && id.address[0];
+	struct iscsi_node *n;
+	int r;
 
-	if (id.target && id.address[0]) {
-		place.iface = iface;
-		return a->o.idempotent && is_there(a, &place) ? ISCSI_OK : add_record(a, &id);
-	}
-	place.iface = NULL;
-	return add_to_existing(a, &place, iface);
+	place.iface = one ? iface : NULL;
+	if (one && a->o.idempotent && is_there(a, &place))
+		return ISCSI_OK;
+	r = new_node(a, iface, &n);
+	if (r)
+		return not_added(a, r);
+	r = one ? add_record(a, &id, n) : add_to_existing(a, &place, n);
+	iscsi_node_free(n);
+	return r;
 }
 
 /* ---- */

@@ -143,6 +143,10 @@ int query_isns(const struct query *q)
 		isns_client_destroy(a.client);
 	if (status == ISNS_SUCCESS)
 		return ISCSI_OK;
-	log_error("iSNS discovery failed: %s", isns_strerror(status));
+	/* All that open-isns says of a connection that cannot be made, breaks, or is silent. */
+	if (a.client && status == ISNS_INTERNAL_ERROR)
+		log_error("iSNS discovery failed: no answer from the server at %s", server);
+	else
+		log_error("iSNS discovery failed: %s", isns_strerror(status));
 	return ISCSI_ERR_ISNS_QUERY;
 }

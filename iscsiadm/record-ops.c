@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "json.h"
 #include "log.h"
@@ -30,7 +31,7 @@ static void walk_failed(struct walk *w, int r)
 {
 	const char *text = iscsi_db_error(w->app->db);
 
-	if (r == -EACCES || r == -EPERM || r == -EROFS)
+	if ((r == -EACCES || r == -EPERM) && geteuid())
 		log_error("Maybe you are not root?");
 	log_error("%s", *text ? text : strerror(-r));
 	w->error = ISCSI_ERR_IDBM;
@@ -211,7 +212,8 @@ static int update_all(struct walk *w, const struct iscsi_node_match *match)
 	const struct options *o = &w->app->o;
 
 	return iscsi_db_change_each(w->app->db, match,
-		&(struct iscsi_change){o->pairs, o->n_pairs, may_update, told_update, w});
+		&(struct iscsi_change){.settings = o->pairs, .n = o->n_pairs, .may = may_update,
+			.told = told_update, .data = w});
 }
 
 static int delete_all(struct walk *w, const struct iscsi_node_match *match)

@@ -35,8 +35,8 @@ static int login_failed(struct session *s)
 	uint64_t left = s->give_up_at > session_now(s) ? s->give_up_at - session_now(s) : 0;
 
 	if (s->conn.final || !left) {
-		log_error("%s: login failed, %s; giving up after %u attempt%s", s->label,
-			s->conn.text, s->attempts, s->attempts == 1 ? "" : "s");
+		log_error("%s: login failed after %u attempt%s, %s", s->label, s->attempts,
+			s->attempts == 1 ? "" : "s", s->conn.text);
 		session_answer(&s->login_waiters, s->conn.code, s->conn.text, 0);
 		return session_end(s);
 	}

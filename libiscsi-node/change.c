@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The same change to many records. */
 #include "buf.h"
+#include "record.h"
 #include "str.h"
 #include "team.h"
 
@@ -41,16 +42,32 @@ static struct iscsi_node_id id_of(const struct changes *c, size_t i)
 		texts + x->target, texts + x->address, x->port, x->tpgt, texts + x->iface};
 }
 
+/* The records of a portal follow each other. */
+static bool is_at_last_portal(const struct changes *c, const struct iscsi_node_id *id)
+{
+	struct iscsi_node_id last;
+
+	if (!c->items.len)
+		return false;
+	last = id_of(c, c->items.len / sizeof(struct item) - 1);
+	return str_eq(last.target, id->target) && str_eq(last.address, id->address) &&
+	       last.port == id->port;
+}
+
 static int collect(void *data, const struct iscsi_node_id *id)
 {
 	struct changes *c = data;
 	struct item x = {.port = id->port, .tpgt = id->tpgt};
-	int r = add_text(c, id->target, &x.target);
+	int r;
+
+	if (c->how->like && is_at_last_portal(c, id))
+		return 0;
+	r = add_text(c, id->target, &x.target);
 
 	if (r == 0)
 		r = add_text(c, id->address, &x.address);
 	if (r == 0)
-		r = add_text(c, id->iface, &x.iface);
+		r = add_text(c, c->how->like ? c->how->like->iface.name : id->iface, &x.iface);
 	x.refused = c->how->may && !c->how->may(c->how->data, id);
 	return r < 0 ? r : buf_add(&c->items, &x, sizeof(x));
 }
@@ -62,6 +79,21 @@ static const char *target_of(void *data, size_t i)
 	return (const char *)c->texts.data + item(c, i)->target;
 }
 
+static int store_like(
+	struct iscsi_db *db, const struct iscsi_node *like, const struct iscsi_node_id *id)
+{
+	struct iscsi_node *n;
+	int r = iscsi_node_copy(like, &n);
+
+	if (r < 0)
+		return r;
+	r = iscsi_node_set_portal(db, n, id);
+	if (r == 0)
+		r = iscsi_db_store(db, n);
+	iscsi_node_free(n);
+	return r;
+}
+
 static int change_one(void *data, struct iscsi_db *db, size_t i)
 {
 	struct changes *c = data;
@@ -70,6 +102,8 @@ static int change_one(void *data, struct iscsi_db *db, size_t i)
 
 	if (item(c, i)->refused)
 		return -ECANCELED;
+	if (how->like)
+		return store_like(db, how->like, &id);
 	return how->settings ? iscsi_db_update(db, &id, how->settings, how->n, &item(c, i)->bad)
 			     : iscsi_db_delete(db, &id);
 }

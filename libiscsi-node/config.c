@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 static bool is_drop_in(const char *name)
 {
@@ -211,6 +212,10 @@ int iscsi_db_initiator(struct iscsi_db *db, char **ret_name, char **ret_alias)
 
 	db_begin(db);
 	r = find_value(db, path, "InitiatorName", &name);
+	if (r == -ENOENT && access(path, F_OK) < 0)
+		return db_fail(db, r,
+			"there is no %s: write InitiatorName=NAME into it (iscsi-iname makes a NAME)",
+			path);
 	if (r == -ENOENT)
 		return db_fail(db, r, "%s has no InitiatorName", path);
 	if (r < 0)

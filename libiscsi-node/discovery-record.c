@@ -159,24 +159,31 @@ int iscsi_discovery_each(struct iscsi_discovery *d,
 	return record_each(&d->record, each, data);
 }
 
-/* name: of the record's directory, and what it is locked as. */
+/*
+ * name: of the record's directory, and what it is locked as. The text is written first: where it cannot
+ * be, what was there stays and no directory is left that has no record.
+ */
 static int write_record(
 	struct iscsi_db *db, const struct kind *kind, const char *name, struct iscsi_discovery *d)
 {
 	char *CLEANUP_FREE file = str_printf("%s/%s", name, kind->file);
 	int dir = commit_dir(db, kind->dir, true);
 	struct stat st;
+	int r;
 
 	if (!file)
 		return -ENOMEM;
 	if (dir < 0)
 		return dir;
+	r = commit_write(db, kind->dir, file, &d->record, NULL);
+	if (r < 0)
+		return r;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
 		unlinkat(dir, name, 0); /* old style: the directory takes its place */
 	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
 		return db_fail(db, -errno, "cannot make the directory of discovery record %s: %s",
 			name, strerror(errno));
-	return commit_write(db, kind->dir, file, &d->record, NULL);
+	return 0;
 }
 
 int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d)

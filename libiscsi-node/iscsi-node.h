@@ -79,7 +79,10 @@ struct iscsi_node_id {
 	const char *iface;
 };
 
-/* A new record with the settings of iscsid.conf as it is now, over the built-in defaults. */
+/*
+ * A new record with the settings of iscsid.conf as it is now, over the built-in defaults. id NULL: of
+ * no portal yet, and of interface "default".
+ */
 int iscsi_node_new(struct iscsi_db *db, const struct iscsi_node_id *id, struct iscsi_node **ret);
 /* The same with built-in defaults only, in memory, no database: for who is handed key and value. */
 int iscsi_node_new_default(struct iscsi_node **ret);
@@ -100,7 +103,7 @@ const char *iscsi_node_get(struct iscsi_node *n, const char *key);
 enum iscsi_set_result {
 	ISCSI_SET_OK,
 	ISCSI_SET_UNKNOWN,   /* no such key */
-	ISCSI_SET_BAD_VALUE, /* not one of the key's choices */
+	ISCSI_SET_BAD_VALUE, /* not one of the key's choices, not a number */
 	ISCSI_SET_NO_MEMORY,
 };
 
@@ -182,7 +185,8 @@ int iscsi_db_update(struct iscsi_db *db, const struct iscsi_node_id *id,
 int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id);
 
 /*
- * iscsi_db_update or iscsi_db_delete (settings NULL) of every record that matches, as one group and on
+ * iscsi_db_update of every record that matches, or (settings NULL) iscsi_db_delete, or (like) at each
+ * of their portals iscsi_db_store of a record with like's settings and interface: as one group and on
  * all processors. Both callbacks are called for each record in the order of iscsi_db_each, by the
  * caller's thread: may, which can be NULL, before anything is changed (false: this record stays as
  * it is), told when all is done, with what became of it: r and bad as of the function (-ECANCELED:
@@ -192,6 +196,7 @@ int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id);
 struct iscsi_change {
 	const struct iscsi_setting *settings;
 	size_t n;
+	const struct iscsi_node *like; /* NULL: nothing is stored */
 	bool (*may)(void *data, const struct iscsi_node_id *id);
 	void (*told)(void *data, const struct iscsi_node_id *id, int r, size_t bad);
 	void *data;

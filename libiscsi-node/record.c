@@ -321,6 +321,15 @@ static enum iscsi_set_result set_list(char **dst, const struct setting *s, const
 	return set_text(dst, list) < 0 ? ISCSI_SET_NO_MEMORY : ISCSI_SET_OK;
 }
 
+/* What follows the digits does not matter: people write comments there. Without any it is a mistake. */
+static bool is_number(const char *value)
+{
+	const char *end;
+
+	strtoul(value, (char **)&end, 10);
+	return end > value || !*value;
+}
+
 static int number_of(const struct setting *s, const char *value)
 {
 	unsigned long n = strtoul(value, NULL, 10);
@@ -350,6 +359,8 @@ static enum iscsi_set_result set_value(struct record *r, const struct setting *s
 	case SETTING_LIST:
 		return set_list(text_at(r, s), s, value);
 	case SETTING_NUMBER:
+		if (!is_number(value))
+			return ISCSI_SET_BAD_VALUE;
 		*number_at(r, s) = number_of(s, value);
 		return ISCSI_SET_OK;
 	case SETTING_CHOICE:

@@ -81,12 +81,12 @@ int iscsi_node_new(struct iscsi_db *db, const struct iscsi_node_id *id, struct i
 	int r;
 
 	db_begin(db);
-	r = place_of(db, id, &place);
+	r = id ? place_of(db, id, &place) : 0;
 	if (r == 0)
 		r = iscsi_node_new_default(&n);
 	if (r == 0)
 		r = config_apply(db, &n->record);
-	if (r == 0)
+	if (r == 0 && id)
 		r = name_node(n, id);
 	if (r == 0)
 		r = str_set(&n->discovery_address, NULL);

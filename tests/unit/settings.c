@@ -92,7 +92,6 @@ START_TEST(numbers_are_read_as_strtoul_does)
 {
 	static const char *const cases[][3] = {
 		{"node.session.cmds_max", "120xyz", "120"},
-		{"node.session.cmds_max", "abc", "0"},
 		{"node.session.cmds_max", "-1", "-1"},
 		{"node.session.cmds_max", "  7", "7"},
 		{"node.session.cmds_max", "", "0"},
@@ -102,11 +101,19 @@ START_TEST(numbers_are_read_as_strtoul_does)
 		{"iface.vlan_id", "-1", "65535"},
 		{"iface.max_burst_len", "4294967295", "4294967295"},
 	};
+	static const char *const none[] = {"abc", "-", "# 64", "x64"};
 	struct iscsi_node *n = new_node();
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		ck_assert_int_eq(iscsi_node_set(n, cases[i][0], cases[i][1]), ISCSI_SET_OK);
 		ck_assert_str_eq(iscsi_node_get(n, cases[i][0]), cases[i][2]);
+	}
+	/* open-iscsi takes these for 0, which for a timeout may be the worst that there is */
+	ck_assert_int_eq(iscsi_node_set(n, "node.session.cmds_max", "32"), ISCSI_SET_OK);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		ck_assert_int_eq(
+			iscsi_node_set(n, "node.session.cmds_max", none[i]), ISCSI_SET_BAD_VALUE);
+		ck_assert_str_eq(iscsi_node_get(n, "node.session.cmds_max"), "32");
 	}
 	iscsi_node_free(n);
 }
