@@ -329,7 +329,10 @@ static int open_initiator(struct daemon *d)
 	}
 	iscsi_db_on_warning(d->db, on_warning, NULL);
 	r = initiator_open(&d->initiator, &d->loop, "", d->db, d->event_fd);
-	if (r)
+	if (r == -ECONNREFUSED)
+		log_error("the kernel's iSCSI cannot be used from this network namespace: iscsid has "
+			  "to run in that of the host");
+	else if (r)
 		log_error("the kernel's iSCSI cannot be used: %s; is the module iscsi_tcp there?",
 			strerror(-r));
 	return r;

@@ -54,6 +54,14 @@ static const char *const steps[] = {
 
 /* ---- building and sending ---- */
 
+/* Too short to be a message, so that the kernel drops it; where it does not listen, that is refused. */
+static int reach_kernel(const struct mnl_socket *s)
+{
+	static const uint8_t nothing[4];
+
+	return mnl_socket_sendto(s, nothing, sizeof(nothing)) < 0 ? -errno : 0;
+}
+
 int netlink_open(unsigned int groups, struct mnl_socket **ret)
 {
 	struct mnl_socket *s = mnl_socket_open2(NETLINK_ISCSI, SOCK_CLOEXEC);
@@ -61,8 +69,8 @@ int netlink_open(unsigned int groups, struct mnl_socket **ret)
 
 	if (!s)
 		return -errno;
-	if (mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) < 0) {
-		r = -errno;
+	r = mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) < 0 ? -errno : reach_kernel(s);
+	if (r) {
 		mnl_socket_close(s);
 		return r;
 	}

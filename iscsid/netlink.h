@@ -39,7 +39,10 @@ static inline uint32_t get32(const uint8_t *p)
 	return v;
 }
 
-/* A socket of ours; groups: a bit for each multicast group. -errno. */
+/*
+ * A socket of ours; groups: a bit for each multicast group. -ECONNREFUSED: the kernel listens in another
+ * network namespace, the first one. -errno.
+ */
 int netlink_open(unsigned int groups, struct mnl_socket **ret);
 
 enum netlink_op {
