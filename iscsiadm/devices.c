@@ -129,6 +129,7 @@ int devices_wait(struct app *a, const struct nodes *nodes)
 	struct view_sessions v;
 	bool ok = udev;
 
+	json_begin(a, "devices");
 	if (!udev || view_sessions_read(a->root, VIEW_LIST, &v)) {
 		udev_unref(udev);
 		return ISCSI_ERR_SYSFS_LOOKUP;

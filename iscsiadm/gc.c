@@ -99,6 +99,7 @@ int collect_garbage(struct app *a)
 	struct collection c = {.app = a};
 	int r = 0;
 
+	json_begin(a, "deleted");
 	if (view_sessions_read(a->root, VIEW_LIST, &c.sessions)) {
 		log_error("Could not read session info.");
 		return ISCSI_ERR_SYSFS_LOOKUP;

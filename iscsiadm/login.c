@@ -258,6 +258,11 @@ static int log_in(struct app *a, const struct nodes *nodes, const struct how *ho
 	return l.first_error;
 }
 
+static int wait_for_devices(struct app *a, const struct nodes *nodes)
+{
+	return a->o.wait_devices == UNSET || a->o.no_wait ? ISCSI_OK : devices_wait(a, nodes);
+}
+
 int login_nodes(struct app *a, const struct nodes *nodes, bool extra, bool in_discovery)
 {
 	const struct how how = {
@@ -266,12 +271,11 @@ int login_nodes(struct app *a, const struct nodes *nodes, bool extra, bool in_di
 		.present_is_well = a->o.idempotent,
 		.failed = in_discovery ? NULL : "Could not log into all portals",
 	};
-	int r, r2 = ISCSI_OK;
+	int r, r2;
 
 	json_begin(a, "logins");
 	r = log_in(a, nodes, &how);
-	if (a->o.wait_devices != UNSET && !a->o.no_wait)
-		r2 = devices_wait(a, nodes);
+	r2 = wait_for_devices(a, nodes);
 	return r ? r : r2;
 }
 
@@ -288,17 +292,28 @@ static bool is_leading(struct iscsi_node *n)
 	return str_eq(iscsi_node_get(n, "node.leading_login"), "Yes");
 }
 
-/* Records in from that are wanted, and leading or not; the list borrows them. */
-static int select_nodes(const struct nodes *from, const char *which, bool leading,
-	struct nodes *ret)
+/* The leading ones, or the others; the list borrows them. */
+static int select_nodes(const struct nodes *from, bool leading, struct nodes *ret)
 {
 	ret->items = calloc(from->n + 1, sizeof(*ret->items));
 	if (!ret->items)
 		return ISCSI_ERR_NOMEM;
 	for (size_t i = 0; i < from->n; i++)
-		if (startup_is(from->items[i], which) && is_leading(from->items[i]) == leading)
+		if (is_leading(from->items[i]) == leading)
 			ret->items[ret->n++] = from->items[i];
 	return ISCSI_OK;
+}
+
+static void drop_others(struct nodes *nodes, const char *which)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nodes->n; i++)
+		if (startup_is(nodes->items[i], which))
+			nodes->items[n++] = nodes->items[i];
+		else
+			iscsi_node_free(nodes->items[i]);
+	nodes->n = n;
 }
 
 /* ---- leading logins: one session to a target's portal, through whichever interface ---- */
@@ -391,37 +406,51 @@ static int login_startup(struct app *a, const struct nodes *nodes, const char *w
 	const struct how how = {
 		.flags = {.wanted = str_eq(which, "automatic"), .wait = !a->o.no_wait},
 		.first = a->o.wait_first,
+		.present_is_well = a->o.idempotent,
 		.failed = "Could not log into all portals",
 	};
 
 	return log_in(a, nodes, &how);
 }
 
-int login_all(struct app *a, const char *which)
+static int login_to_all(struct app *a, const struct nodes *all, const char *which)
 {
-	const struct iscsi_node_match any = {.port = UNSET};
-	struct nodes all = {}, normal = {}, leading = {};
-	int r = ISCSI_OK, r2;
+	struct nodes normal = {}, leading = {};
+	int r = select_nodes(all, false, &normal), r2;
 
-	json_begin(a, "logins");
-	if (nodes_load(a, &any, &all)) {
-		log_error("Could not read all records: %s", iscsi_db_error(a->db));
-		r = ISCSI_ERR_IDBM;
-	}
 	if (!r)
-		r = select_nodes(&all, which, false, &normal);
-	if (!r)
-		r = select_nodes(&all, which, true, &leading);
-	if (!r && !normal.n && !leading.n) {
-		log_error("No records found");
-		r = ISCSI_ERR_NO_OBJS_FOUND;
-	} else if (!r) {
+		r = select_nodes(all, true, &leading);
+	if (!r) {
 		r = login_startup(a, &normal, which);
 		r2 = login_leading(a, &leading);
+		r = r ? r : r2;
+		r2 = wait_for_devices(a, all);
 		r = r ? r : r2;
 	}
 	free(normal.items);
 	free(leading.items);
+	return r;
+}
+
+int login_all(struct app *a, const char *which)
+{
+	const struct iscsi_node_match any = {.port = UNSET};
+	struct nodes all = {};
+	int r;
+
+	json_begin(a, "logins");
+	if (nodes_load(a, &any, &all)) {
+		log_error("Could not read all records: %s", iscsi_db_error(a->db));
+		nodes_clear(&all);
+		return ISCSI_ERR_IDBM;
+	}
+	drop_others(&all, which);
+	if (all.n) {
+		r = login_to_all(a, &all, which);
+	} else {
+		log_error("No records found");
+		r = ISCSI_ERR_NO_OBJS_FOUND;
+	}
 	nodes_clear(&all);
 	return r;
 }

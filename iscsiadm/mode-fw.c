@@ -102,7 +102,6 @@ static void put(struct json_object *object, const char *key, const char *value, 
 		printf("%s = %s\n", key, value);
 }
 
-/* Secrets too: whoever asks is root and wants to boot with them, as callers know it. */
 static void put_target(struct json_object *o, const struct firmware_target *t)
 {
 	char port[16];

@@ -208,6 +208,8 @@ static int one_session(struct app *a)
 	if (r)
 		return ISCSI_ERR;
 	if (view_session_read(a->root, match.sid, VIEW_DETAIL, &s)) {
+		if (a->o.logout && a->o.idempotent)
+			return ISCSI_OK;
 		log_error("could not read session targetname: 5");
 		log_error("Could not get session info for sid %u", match.sid);
 		return ISCSI_ERR_SYSFS_LOOKUP;

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "iscsi-node.h"
 #include "json-get.h"
 #include "requests.h"
 #include "session.h"
 #include "varlink.h"
+#include "wanted.h"
 
 struct control {
 	struct initiator *initiator;
@@ -68,26 +70,43 @@ static void put_text(struct json_object *o, const char *key, const char *value)
 	json_object_object_add(o, key, json_object_new_string(value));
 }
 
-/* What the kernel does not know yet. */
-static void put_login(struct json_object *o, const struct session *s)
-{
-	put_text(o, "target", s->node->target);
-	put_text(o, "address", s->node->address);
-	json_object_object_add(o, "port", json_object_new_int(s->node->port));
-	put_text(o, "iface", s->node->iface.name);
-}
-
-static struct json_object *session_object(const struct session *s)
+static struct json_object *session_object(int64_t sid, const char *connection, const char *internal)
 {
 	struct json_object *o = json_object_new_object();
-	int64_t sid = s->sid ? (int64_t)s->sid : -(int64_t)s->login;
 
 	json_object_object_add(o, "sid", json_object_new_int64(sid));
-	put_text(o, "connection", session_connection_state(s));
-	put_text(o, "internal", session_internal_state(s));
-	if (!s->sid)
-		put_login(o, s);
+	put_text(o, "connection", connection);
+	put_text(o, "internal", internal);
 	return o;
+}
+
+/* What the kernel does not know yet. */
+static void put_login(struct json_object *o, const struct iscsi_node_id *id)
+{
+	put_text(o, "target", id->target);
+	put_text(o, "address", id->address);
+	json_object_object_add(o, "port", json_object_new_int(id->port));
+	put_text(o, "iface", id->iface);
+}
+
+static void add_session(struct json_object *list, const struct session *s)
+{
+	struct json_object *o = session_object(s->sid ? (int64_t)s->sid : -(int64_t)s->login,
+		session_connection_state(s), session_internal_state(s));
+	struct iscsi_node_id id;
+
+	iscsi_node_get_id(s->node, &id);
+	if (!s->sid)
+		put_login(o, &id);
+	json_object_array_add(list, o);
+}
+
+static void add_wanted(void *list, uint32_t login, const struct iscsi_node_id *id)
+{
+	struct json_object *o = session_object(-(int64_t)login, "FREE", "WAITING");
+
+	put_login(o, id);
+	json_object_array_add(list, o);
 }
 
 static void run_sessions(struct varlink_call *call, struct json_object *params, void *data)
@@ -99,7 +118,8 @@ static void run_sessions(struct varlink_call *call, struct json_object *params, 
 	(void)params;
 	json_object_object_add(reply, "sessions", list);
 	list_for_each(s, &c->initiator->sessions, link)
-		json_object_array_add(list, session_object(s));
+		add_session(list, s);
+	wanted_each(c->initiator->wanted, add_wanted, list);
 	varlink_call_reply(call, reply, false);
 }
 

@@ -228,9 +228,16 @@ static struct session *find_session(struct initiator *i, uint32_t sid)
 }
 
 /* A login that is under way has no number of the kernel's: its own, below 0, stands for it. */
+static uint32_t login_of(int64_t sid)
+{
+	return sid < 0 && sid >= -(int64_t)UINT32_MAX ? (uint32_t)-sid : 0;
+}
+
 static struct session *find_login(struct initiator *i, int64_t sid)
 {
-	return sid < 0 && sid >= -(int64_t)UINT32_MAX ? initiator_find_login(i, (uint32_t)-sid) : NULL;
+	uint32_t login = login_of(sid);
+
+	return login ? initiator_find_login(i, login) : NULL;
 }
 
 /* The last number that the kernel would deal out, for what is no number. */
@@ -246,6 +253,8 @@ static void logout(struct part *p)
 
 	if (s)
 		session_logout(s, &p->waiter);
+	else if (wanted_cancel(i->wanted, login_of(p->sid)))
+		reply(p, ISCSI_OK, "", 0);
 	else
 		reply(p, ISCSI_ERR_SESS_NOT_FOUND, "there is no session with this number", 0);
 }

@@ -34,6 +34,9 @@ struct item {
 	struct wanted *wanted;
 	char *target, *address, *iface;
 	int port, tpgt;
+	uint32_t login;		 /* its number among the logins, while none is under way */
+	bool trying;		 /* one is under way */
+	bool cancelled;		 /* while the pool read */
 	bool several;		 /* the record wants more than one session */
 	struct iscsi_node *node; /* as read for this round; NULL: not wanted any more */
 	struct session_waiter waiter;
@@ -134,6 +137,7 @@ static void on_login_end(struct session_waiter *waiter, int code, const char *te
 
 	(void)sid;
 	w->logins--;
+	t->trying = false;
 	if (code == ISCSI_OK && t->several) {
 		w->changed = true; /* the next round sees whether that was the last */
 	} else if (!wanted_is_for(code)) {
@@ -145,16 +149,22 @@ static void on_login_end(struct session_waiter *waiter, int code, const char *te
 	end_round(w);
 }
 
+static void note_trying(struct wanted *w, struct item *t)
+{
+	w->logins++;
+	t->trying = true;
+}
+
 static void log_in(struct wanted *w, struct item *t)
 {
 	struct initiator *i = w->initiator;
 	struct iscsi_node *n = STEAL_PTR(t->node);
 
-	if (!n || !initiator_name_for(i, n)) {
+	if (!n || t->cancelled || !initiator_name_for(i, n)) {
 		item_free(t);
 	} else if (initiator_has_all(i, n)) {
 		if (initiator_join_login(i, n, &t->waiter))
-			w->logins++;
+			note_trying(w, t);
 		else
 			item_free(t);
 	} else {
@@ -162,7 +172,7 @@ static void log_in(struct wanted *w, struct item *t)
 		/* One attempt: the rounds are what is tried again. */
 		n->initial_login_retry_max = 0;
 		if (session_login(i, n, &t->waiter)) {
-			w->logins++;
+			note_trying(w, t);
 			return;
 		}
 	}
@@ -198,6 +208,8 @@ static void after_read(uv_work_t *work, int status)
 	list_for_each_safe(t, tmp, &w->fresh, link) {
 		list_remove(&t->link);
 		list_append(&w->items, &t->link);
+		if (t->cancelled)
+			item_free(t);
 	}
 	end_round(w);
 }
@@ -255,6 +267,7 @@ static bool add(struct wanted *w, const struct iscsi_node_id *id)
 		return false;
 	list_init(&t->link);
 	t->wanted = w;
+	t->login = ++w->initiator->logins;
 	t->waiter.done = on_login_end;
 	list_init(&t->waiter.link);
 	t->port = id->port;
@@ -284,6 +297,60 @@ void wanted_add(struct wanted *w, const struct iscsi_node *n)
 	w->pause_ms = PAUSE_MIN_MS;
 	end_round(w);
 }
+
+/* ---- for who lists logins and cancels them ---- */
+
+static void each_waiting(const struct list *items,
+	void (*each)(void *data, uint32_t login, const struct iscsi_node_id *id), void *data)
+{
+	const struct item *t;
+
+	list_for_each(t, items, link) {
+		const struct iscsi_node_id id = id_of(t);
+
+		if (!t->trying && !t->cancelled)
+			each(data, t->login, &id);
+	}
+}
+
+void wanted_each(const struct wanted *w,
+	void (*each)(void *data, uint32_t login, const struct iscsi_node_id *id), void *data)
+{
+	if (!w)
+		return;
+	each_waiting(&w->items, each, data);
+	each_waiting(&w->fresh, each, data);
+}
+
+static struct item *find_waiting(const struct list *items, uint32_t login)
+{
+	struct item *t;
+
+	list_for_each(t, items, link)
+		if (t->login == login && !t->trying && !t->cancelled)
+			return t;
+	return NULL;
+}
+
+bool wanted_cancel(struct wanted *w, uint32_t login)
+{
+	struct item *t = w ? find_waiting(&w->items, login) : NULL;
+
+	if (w && !t)
+		t = find_waiting(&w->fresh, login);
+	if (!t)
+		return false;
+	log_info("%s at %s,%d is not wanted any more", t->target, t->address, t->port);
+	if (w->reading) {
+		t->cancelled = true;
+		return true;
+	}
+	item_free(t);
+	save(w);
+	return true;
+}
+
+/* ---- */
 
 static void add_again(void *data, const struct iscsi_node_id *id)
 {

@@ -22,6 +22,15 @@ void wanted_add(struct wanted *w, const struct iscsi_node *n);
 /* Is this how an attempt ends that can be of use again when the network has changed? */
 bool wanted_is_for(int code);
 
+/*
+ * Those that no login is under way for, each with a number of its own that is none of a session's
+ * login. w may be NULL.
+ */
+void wanted_each(const struct wanted *w,
+	void (*each)(void *data, uint32_t login, const struct iscsi_node_id *id), void *data);
+/* It is not tried any more, by no later daemon either. False: none of them has this number. */
+bool wanted_cancel(struct wanted *w, uint32_t login);
+
 /* What the watch calls. */
 void wanted_network_changed(struct wanted *w);
 
