@@ -238,7 +238,8 @@ static bool is_skipped(int code)
 	       code == ISCSI_ERR_NO_OBJS_FOUND;
 }
 
-static int ask_all(struct findings *f, struct iscsi_discovery *record)
+/* ret_all: every interface had its answer. */
+static int ask_all(struct findings *f, struct iscsi_discovery *record, bool *ret_all)
 {
 	CLEANUP_FREE char *initiator = NULL, *alias = NULL;
 	struct iface_list ifaces = {};
@@ -252,8 +253,10 @@ static int ask_all(struct findings *f, struct iscsi_discovery *record)
 	}
 	r = choose_ifaces(f->app, &ifaces);
 	only_default = !f->app->o.n_ifaces && ifaces.n == 1 && str_eq(ifaces.names[0], "default");
+	*ret_all = true;
 	for (size_t i = 0; i < ifaces.n && !r; i++) {
 		r = ask_through(f, record, initiator, alias, ifaces.names[i]);
+		*ret_all = *ret_all && !r;
 		if (is_skipped(r) && !only_default) {
 			result = ISCSI_ERR_NO_OBJS_FOUND;
 			r = ISCSI_OK;
@@ -345,11 +348,12 @@ int discover_finish(struct app *a, const struct iscsi_source *source, const stru
 	return r;
 }
 
-int discover_ask(struct app *a, struct iscsi_discovery *record, struct nodes *ret)
+int discover_ask(
+	struct app *a, struct iscsi_discovery *record, struct nodes *ret, bool *ret_all)
 {
 	struct findings f = {.app = a};
 	struct iscsi_source source;
-	int r = ask_all(&f, record);
+	int r = ask_all(&f, record, ret_all);
 
 	if (!r && f.error)
 		r = f.error == -ENOMEM ? ISCSI_ERR_NOMEM : ISCSI_ERR_IDBM;
@@ -366,7 +370,8 @@ int discover_run(struct app *a, struct iscsi_discovery *record)
 {
 	struct nodes nodes = {};
 	struct iscsi_source source;
-	int r = discover_ask(a, record, &nodes);
+	bool all;
+	int r = discover_ask(a, record, &nodes, &all);
 
 	iscsi_discovery_get_source(record, &source);
 	if (!r)

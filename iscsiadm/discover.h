@@ -13,8 +13,12 @@ struct iscsi_source discover_source(const struct options *o);
  * line as -o says, prints what was found, and logs in to it with -l. The exit status.
  */
 int discover_run(struct app *a, struct iscsi_discovery *record);
-/* Asks alone: what it announces, with the settings of iscsid.conf. Nothing at all is a failure. */
-int discover_ask(struct app *a, struct iscsi_discovery *record, struct nodes *ret);
+/*
+ * Asks alone: what it announces, with the settings of iscsid.conf. Nothing at all is a failure; that one
+ * of several interfaces had no answer is none: *ret_all is false then.
+ */
+int discover_ask(
+	struct app *a, struct iscsi_discovery *record, struct nodes *ret, bool *ret_all);
 /* The part that begins when it is known what was found. */
 int discover_finish(struct app *a, const struct iscsi_source *source, const struct nodes *nodes);
 

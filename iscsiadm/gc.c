@@ -2,8 +2,8 @@
 /*
  * gc.c - "-m node -o gc": records of targets that are gone. Every discovery source that has a
  * record is asked again; what came from it and is no longer announced is deleted, unless a session
- * uses it. A source that does not answer, or announces nothing at all, proves nothing: its records
- * stay.
+ * uses it. A source that does not answer through each interface, or announces nothing at all, proves
+ * nothing: its records stay.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +19,8 @@ struct collection {
 	struct app *app;
 	struct view_sessions sessions;
 	struct nodes announced; /* by the source that is asked now */
+	struct iscsi_node_id *gone; /* its records that go; the texts are ours */
+	size_t n_gone;
 	int error;		/* enum iscsi_err, of the last source that failed */
 	size_t n_sources;
 };
@@ -37,34 +39,77 @@ static bool is_announced(const struct nodes *l, const struct iscsi_node_id *id)
 	return false;
 }
 
+/* Out of memory: false. */
+static bool note_gone(struct collection *c, const struct iscsi_node_id *id)
+{
+	struct iscsi_node_id *gone = reallocarray(c->gone, c->n_gone + 1, sizeof(*gone)), *copy;
+
+	if (!gone)
+		return false;
+	c->gone = gone;
+	copy = &gone[c->n_gone++];
+	*copy = *id;
+	copy->target = strdup(id->target);
+	copy->address = strdup(id->address);
+	copy->iface = strdup(id->iface);
+	return copy->target && copy->address && copy->iface;
+}
+
+static void forget_gone(struct collection *c)
+{
+	for (size_t i = 0; i < c->n_gone; i++) {
+		free((char *)c->gone[i].target);
+		free((char *)c->gone[i].address);
+		free((char *)c->gone[i].iface);
+	}
+	free(c->gone);
+	c->gone = NULL;
+	c->n_gone = 0;
+}
+
+static void tell_gone(struct collection *c)
+{
+	for (size_t i = 0; i < c->n_gone; i++) {
+		const struct iscsi_node_id *id = &c->gone[i];
+
+		report(c->app, "Deleted [iface: %s, target: %s, portal: %s,%d]\n", id->iface,
+			id->target, id->address, id->port);
+		json_add(c->app, "deleted", json_node_id(id));
+	}
+}
+
+/* Others wait for the database meanwhile: nothing is printed here. */
 static bool keep(void *data, const struct iscsi_node_id *id)
 {
-	const struct collection *c = data;
+	struct collection *c = data;
 
 	if (is_announced(&c->announced, id))
 		return true;
 	for (size_t i = 0; i < c->sessions.n; i++)
 		if (session_uses(&c->sessions.items[i], id))
 			return true;
-	report(c->app, "Deleted [iface: %s, target: %s, portal: %s,%d]\n", id->iface, id->target,
-		id->address, id->port);
-	json_add(c->app, "deleted", json_node_id(id));
-	return false;
+	return !note_gone(c, id);
 }
 
 static int collect(struct collection *c, const struct iscsi_source *source)
 {
 	struct iscsi_discovery *record;
+	bool all;
 	int r = iscsi_discovery_load(c->app->db, source, &record);
 
 	if (r)
 		return database_failed(c->app, r);
-	r = discover_ask(c->app, record, &c->announced);
+	r = discover_ask(c->app, record, &c->announced, &all);
+	if (!r && !all)
+		r = ISCSI_ERR_NO_OBJS_FOUND;
 	if (!r) {
 		r = iscsi_db_merge(c->app->db, source, c->announced.items, c->announced.n,
 			ISCSI_MERGE_DELETE, keep, c);
 		r = r ? database_failed(c->app, r) : ISCSI_OK;
 	}
+	if (!r)
+		tell_gone(c);
+	forget_gone(c);
 	nodes_clear(&c->announced);
 	iscsi_discovery_free(record);
 	return r;

@@ -36,6 +36,7 @@ void iface_not_read(struct app *a, const char *name, int r);
 struct nodes {
 	struct iscsi_node **items;
 	size_t n;
+	int error; /* enum iscsi_err: of those that could not be read and were left out */
 };
 
 int nodes_add(struct nodes *l, struct iscsi_node *n); /* takes n; 0 or -ENOMEM (n is freed) */

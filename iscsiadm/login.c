@@ -439,14 +439,14 @@ int login_all(struct app *a, const char *which)
 	int r;
 
 	json_begin(a, "logins");
-	if (nodes_load(a, &any, &all)) {
-		log_error("Could not read all records: %s", iscsi_db_error(a->db));
-		nodes_clear(&all);
-		return ISCSI_ERR_IDBM;
-	}
-	drop_others(&all, which);
-	if (all.n) {
+	r = nodes_load(a, &any, &all);
+	if (!r)
+		drop_others(&all, which);
+	if (r) {
+		r = database_failed(a, r);
+	} else if (all.n || all.error) {
 		r = login_to_all(a, &all, which);
+		r = r ? r : all.error;
 	} else {
 		log_error("No records found");
 		r = ISCSI_ERR_NO_OBJS_FOUND;

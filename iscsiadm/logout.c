@@ -256,11 +256,12 @@ int logout_all(struct app *a, const char *which)
 	struct startup_filter f = {.which = which};
 	int r;
 
-	if (nodes_load(a, &any, &f.nodes)) {
-		log_error("Could not read all records: %s", iscsi_db_error(a->db));
-		r = ISCSI_ERR_IDBM;
+	r = nodes_load(a, &any, &f.nodes);
+	if (r) {
+		r = database_failed(a, r);
 	} else {
 		r = logout_fitting(a, fits_startup, &f);
+		r = r ? r : f.nodes.error;
 	}
 	nodes_clear(&f.nodes);
 	return r;

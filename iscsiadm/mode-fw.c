@@ -217,7 +217,7 @@ static int login(struct app *a)
 			r = ISCSI_ERR_INVAL;
 		}
 	for (size_t i = 0; !r && i < nodes.n; i++)
-		login_nodes(a, &(struct nodes){&nodes.items[i], 1}, false, true);
+		login_nodes(a, &(struct nodes){.items = &nodes.items[i], .n = 1}, false, true);
 	nodes_clear(&nodes);
 	return r;
 }

@@ -43,6 +43,7 @@ static int list_records(struct app *a)
 {
 	const struct iscsi_node_match any = {.port = UNSET};
 	struct listing l = {.app = a, .level = a->o.print};
+	int r;
 
 	if (a->o.print > 1 || a->o.print < UNSET) {
 		log_error("Invalid info level %d. Try 0 or 1.", a->o.print);
@@ -51,10 +52,9 @@ static int list_records(struct app *a)
 	show_many();
 	if (a->o.json)
 		json_begin(a, "records");
-	if (iscsi_db_each(a->db, &any, list_one, &l)) {
-		log_error("%s", iscsi_db_error(a->db));
-		return ISCSI_ERR_IDBM;
-	}
+	r = iscsi_db_each(a->db, &any, list_one, &l);
+	if (r)
+		return database_failed(a, r);
 	if (l.n)
 		return ISCSI_OK;
 	log_error("No records found");
@@ -195,13 +195,13 @@ static int login_matching(struct app *a, const struct iscsi_node_match *match)
 
 	json_begin(a, "logins");
 	if (r) {
-		log_error("%s", iscsi_db_error(a->db));
-		r = ISCSI_ERR_IDBM;
-	} else if (!nodes.n) {
+		r = database_failed(a, r);
+	} else if (!nodes.n && !nodes.error) {
 		log_error("No records found");
 		r = ISCSI_ERR_NO_OBJS_FOUND;
 	} else {
 		r = login_nodes(a, &nodes, false, false);
+		r = r ? r : nodes.error;
 	}
 	nodes_clear(&nodes);
 	return r;

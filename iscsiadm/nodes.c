@@ -64,6 +64,7 @@ static int load_one(void *data, const struct iscsi_node_id *id)
 	if (r) {
 		log_error("the record of %s at %s,%d cannot be read: %s", id->target, id->address,
 			id->port, iscsi_db_error(l->app->db));
+		l->nodes->error = ISCSI_ERR_IDBM;
 		return 0;
 	}
 	return nodes_add(l->nodes, n);

@@ -103,7 +103,11 @@ void record_update_refused(enum iscsi_update_result why, const struct iscsi_sett
 		break;
 	}
 	case ISCSI_UPDATE_BAD_VALUE:
-		log_error("unknown value format '%s' for parameter name '%s'", s->value, s->key);
+		if (iscsi_key_is_secret(s->key))
+			log_error("the value for parameter name '%s' cannot be used", s->key);
+		else
+			log_error("unknown value format '%s' for parameter name '%s'", s->value,
+				s->key);
 		break;
 	}
 }

@@ -60,8 +60,13 @@ static int collect(void *data, const struct iscsi_node_id *id)
 	struct item x = {.port = id->port, .tpgt = id->tpgt};
 	int r;
 
-	if (c->how->like && is_at_last_portal(c, id))
+	if (c->how->like && is_at_last_portal(c, id)) {
+		struct item *last = item(c, c->items.len / sizeof(struct item) - 1);
+
+		if (last->tpgt < 0)
+			last->tpgt = id->tpgt;
 		return 0;
+	}
 	r = add_text(c, id->target, &x.target);
 
 	if (r == 0)
@@ -125,11 +130,16 @@ int iscsi_db_change_each(struct iscsi_db *db, const struct iscsi_node_match *mat
 	const struct team_work work = {
 		.target = target_of, .one = change_one, .told = told_one, .data = &c};
 	int found = iscsi_db_each(db, match, collect, &c), r;
+	char *error = STEAL_PTR(db->error);
 
 	r = team_run(db, c.items.len / sizeof(struct item), &work);
 	buf_free(&c.items);
 	buf_free(&c.texts);
-	if (found < 0)
-		db_begin(db);
-	return found < 0 ? found : r;
+	if (found == 0) {
+		free(error);
+		return r;
+	}
+	db_begin(db);
+	db->error = error;
+	return found;
 }

@@ -14,8 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
-#define LOCK_WAIT_MS 30000 /* what open-iscsi waits */
+/* More than open-iscsi's tools wait, and long enough to see that its lock is stale: lock.c. */
+#define LOCK_WAIT_MS 33000
 
 static bool has_nodes(const char *dir)
 {
@@ -214,6 +216,36 @@ static void on_line(void *data, unsigned int line, const char *text)
 	db_warn(s->db, "%s:%u: %s", s->name, line, text);
 }
 
+#define BEGIN "# BEGIN RECORD"
+#define END "# END RECORD"
+#define TORN_TRIES 3
+#define TORN_WAIT_NS 10000000
+
+/*
+ * open-iscsi's tools write over a record where it stands: who reads meanwhile, or after they were
+ * killed, finds its beginning. Files without a beginning were made by hand, which may be anyhow.
+ */
+static bool is_torn(const char *text, size_t len)
+{
+	return len >= strlen(BEGIN) && !memcmp(text, BEGIN, strlen(BEGIN)) &&
+	       !memmem(text, len, "\n" END, strlen("\n" END));
+}
+
+/* A record that is not being written any more; it may be torn, or empty, all the same. */
+static int read_at_rest(int dirfd, const char *path, char **ret, size_t *ret_len)
+{
+	static const struct timespec wait = {0, TORN_WAIT_NS};
+	int r = file_read(dirfd, path, RECORD_FILE_MAX, ret, ret_len);
+
+	for (int i = 1; r == 0 && (!*ret_len || is_torn(*ret, *ret_len)) && i < TORN_TRIES; i++) {
+		str_wipe(*ret, *ret_len);
+		free(*ret);
+		nanosleep(&wait, NULL);
+		r = file_read(dirfd, path, RECORD_FILE_MAX, ret, ret_len);
+	}
+	return r;
+}
+
 int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *name,
 	struct record *r, const struct parse *how)
 {
@@ -221,10 +253,12 @@ int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *
 	struct parse p = *how;
 	char *text;
 	size_t len;
-	int ret = file_read(dirfd, path, RECORD_FILE_MAX, &text, &len);
+	bool is_config = dirfd == AT_FDCWD;
+	int ret = is_config ? file_read(dirfd, path, RECORD_FILE_MAX, &text, &len)
+			    : read_at_rest(dirfd, path, &text, &len);
 
 	/* Where a portal has a directory in place of a file, there is no record of the older form. */
-	if (ret == -ENOENT || ret == -ENOTDIR || (ret == -EISDIR && dirfd != AT_FDCWD))
+	if (ret == -ENOENT || ret == -ENOTDIR || (ret == -EISDIR && !is_config))
 		return -ENOENT;
 	if (ret < 0)
 		return db_fail(db, ret == -EFBIG ? -EBADMSG : ret, "cannot read %s: %s", name,
@@ -232,6 +266,8 @@ int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *
 	p.data = &source;
 	p.warn = how->quiet ? NULL : on_line;
 	ret = how->text ? buf_add(how->text, text, len) : 0;
+	if (ret == 0 && !is_config && is_torn(text, len))
+		ret = db_fail(db, -EBADMSG, "%s is torn: its end is missing", name);
 	if (ret == 0)
 		ret = record_parse(r, text, len, &p);
 	str_wipe(text, len);

@@ -91,7 +91,7 @@ int db_open_dir(struct iscsi_db *db, const char *name, bool make);
 
 /*
  * Parses file path below dirfd into r; name is what messages call it. The number of settings that
- * were of use or -errno: -ENOENT when there is no such file, -EBADMSG when it is too long.
+ * were of use or -errno: -ENOENT when there is no such file, -EBADMSG when it is too long or torn.
  */
 int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *name,
 	struct record *r, const struct parse *how);

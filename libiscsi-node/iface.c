@@ -181,11 +181,16 @@ int iscsi_iface_store(struct iscsi_db *db, struct iscsi_iface *f)
 	return commit_end(db, r < 0 ? r : write_iface(db, f));
 }
 
+/* What a file has of both stays; nobody sets one beside the other. */
+static bool binds_twice(const struct iface_settings *i, const struct setting *s, const char *value)
+{
+	return i->hwaddress && i->net_ifacename && *value &&
+	       (str_eq(s->key, "iface.hwaddress") || str_eq(s->key, "iface.net_ifacename"));
+}
+
 static enum iscsi_update_result change(
 	struct iscsi_iface *f, const struct iscsi_setting *settings, size_t n, size_t *bad)
 {
-	const struct iface_settings *i = &f->node.iface;
-
 	for (*bad = 0; *bad < n; ++*bad) {
 		const struct setting *s = settings_find(&iface_settings, settings[*bad].key);
 
@@ -195,7 +200,7 @@ static enum iscsi_update_result change(
 			return ISCSI_UPDATE_FIXED_KEY;
 		if (record_set(&f->node.record, s->key, settings[*bad].value) != ISCSI_SET_OK)
 			return ISCSI_UPDATE_BAD_VALUE;
-		if (i->hwaddress && i->net_ifacename)
+		if (binds_twice(&f->node.iface, s, settings[*bad].value))
 			return ISCSI_UPDATE_BINDING;
 	}
 	return ISCSI_UPDATE_OK;
@@ -215,10 +220,26 @@ static int update(struct iscsi_db *db, const char *name, const struct iscsi_sett
 	return r;
 }
 
+/* The records of an interface; the first that could not be changed keeps no other from it. */
+struct rebinding {
+	struct iscsi_db *db;
+	int r;
+	char *error;
+};
+
+static void note_error(struct rebinding *b, int r)
+{
+	if (r == 0 || r == -ENOENT || b->r)
+		return;
+	b->r = r;
+	b->error = STEAL_PTR(b->db->error);
+}
+
 /* A node record takes over what its interface says now. */
 static int rebind(void *data, const struct iscsi_node_id *id)
 {
-	struct iscsi_db *db = data;
+	struct rebinding *b = data;
+	struct iscsi_db *db = b->db;
 	struct iscsi_node *n = NULL;
 	int r = commit_begin(db, id->target);
 
@@ -230,17 +251,21 @@ static int rebind(void *data, const struct iscsi_node_id *id)
 		r = iscsi_db_apply_iface(db, n, id->iface);
 	if (r == 0)
 		r = node_store(db, n);
-	r = commit_end(db, r);
+	note_error(b, commit_end(db, r));
 	iscsi_node_free(n);
-	return r == -ENOENT ? 0 : r;
+	return 0;
 }
 
 static int rebind_all(struct iscsi_db *db, const char *name)
 {
 	const struct iscsi_node_match bound = {.port = -1, .iface = name};
+	struct rebinding b = {.db = db};
 
 	iscsi_db_group_begin(db);
-	return group_end(db, iscsi_db_each(db, &bound, rebind, db));
+	note_error(&b, iscsi_db_each(db, &bound, rebind, &b));
+	db_begin(db);
+	db->error = b.error;
+	return group_end(db, b.r);
 }
 
 int iscsi_iface_update(struct iscsi_db *db, const char *name, const struct iscsi_setting *settings,

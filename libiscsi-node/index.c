@@ -107,7 +107,7 @@ static bool take_chunk(const char **pos, const char *end, struct tree_chunk *ret
 	size_t left = (size_t)(end - *pos), sizes[4], body = 0;
 	const char *p = *pos + sizeof(*h);
 
-	if (left < sizeof(*h))
+	if (left < sizeof(*h) || h->n_targets > TREE_CHUNK)
 		return false;
 	sizes[0] = (size_t)h->n_targets * sizeof(*ret->targets);
 	sizes[1] = (size_t)h->n_portals * sizeof(*ret->portals);

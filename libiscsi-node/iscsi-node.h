@@ -110,6 +110,9 @@ enum iscsi_set_result {
 /* Text to setting, by the rules of record files: numbers as strtoul reads them. */
 enum iscsi_set_result iscsi_node_set(struct iscsi_node *n, const char *key, const char *value);
 
+/* Whether a key of any kind of record has a value that is not to be shown. */
+bool iscsi_key_is_secret(const char *key);
+
 /*
  * Every visible key in open-iscsi's order of "-o show". secret: the value is one to mask unless
  * asked for. Ends early with what each returns when that is not 0.
@@ -145,7 +148,7 @@ int iscsi_db_load(struct iscsi_db *db, const struct iscsi_node_id *id, struct is
 /* ---- changing; each locks what it changes for itself, only while it writes ---- */
 
 /*
- * -ETIMEDOUT: another writer had the record for 30 seconds. Reading locks nothing and never waits.
+ * -ETIMEDOUT: another writer had the record for half a minute. Reading locks nothing and never waits.
  *
  * Changes between these two are a group: thousands cost little more than one, because the disk is
  * waited for once for some hundreds of them. Each is still made in one step. What the calls between

@@ -249,6 +249,20 @@ const struct setting *settings_find_next(const struct settings *s, const char *k
 	return NULL;
 }
 
+bool iscsi_key_is_secret(const char *key)
+{
+	static const struct settings *const kinds[] = {
+		&node_settings, &discovery_settings, &isns_settings};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct setting *s = settings_find(kinds[i], key);
+
+		if (s && s->flags & SETTING_SECRET)
+			return true;
+	}
+	return false;
+}
+
 const struct setting *settings_find(const struct settings *s, const char *key)
 {
 	size_t at = 0;

@@ -86,8 +86,8 @@ int iscsi_node_new(struct iscsi_db *db, const struct iscsi_node_id *id, struct i
 		r = iscsi_node_new_default(&n);
 	if (r == 0)
 		r = config_apply(db, &n->record);
-	if (r == 0 && id)
-		r = name_node(n, id);
+	if (r == 0)
+		r = id ? name_node(n, id) : str_set(&n->iface.name, "default");
 	if (r == 0)
 		r = str_set(&n->discovery_address, NULL);
 	if (r < 0)
@@ -145,7 +145,7 @@ static int adopt_tpgt(int nodes, struct iscsi_node *n)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* The old style file of the same portal. */
+/* Where the old style file of the same portal would be. */
 static int old_style_place(struct iscsi_db *db, const struct iscsi_node *n, struct place *ret)
 {
 	struct iscsi_node_id id;
@@ -179,6 +179,17 @@ int node_exists(struct iscsi_db *db, struct iscsi_node *n, bool *ret)
 	if (r == 0)
 		*ret = is_file(nodes, place.file);
 	return r;
+}
+
+/* Whether the old style file is there and of n's interface. */
+static bool has_old_style(
+	struct iscsi_db *db, int nodes, const struct iscsi_node *n, const struct place *old)
+{
+	char *CLEANUP_FREE iface = NULL;
+	int r = is_file(nodes, old->file) ? old_style_iface(db, nodes, old, &iface) : -ENOENT;
+
+	/* One that cannot be read is in the way of any. */
+	return r == 0 ? str_eq(iface, n->iface.name) : r != -ENOENT;
 }
 
 /* 1 when it was not there. */
@@ -277,7 +288,7 @@ static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
 		db_fail(db, r, "cannot make %s/nodes/%s: %s", db->dir, place.dir, strerror(-r));
 	if (r >= 0)
 		r = links_set(db, n);
-	has_old = fresh != NEW_TARGET && id.tpgt >= 0 && is_file(nodes, old.file);
+	has_old = fresh != NEW_TARGET && id.tpgt >= 0 && has_old_style(db, nodes, n, &old);
 	if (r == 0)
 		r = write_file(db, nodes, n, &place, fresh, has_old ? old.file : NULL);
 	if (r < 0)
@@ -293,7 +304,7 @@ int node_store(struct iscsi_db *db, struct iscsi_node *n)
 
 	if (nodes < 0 || r < 0)
 		return nodes < 0 ? nodes : r;
-	if (n->tpgt < 0 && !is_file(nodes, old.file))
+	if (n->tpgt < 0 && !has_old_style(db, nodes, n, &old))
 		r = adopt_tpgt(nodes, n);
 	return r < 0 ? r : write_node(db, nodes, n);
 }

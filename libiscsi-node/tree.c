@@ -20,7 +20,6 @@
 #include <sys/vfs.h>
 #include <time.h>
 
-#define CHUNK 64	   /* targets */
 #define CHUNKS_EACH 4	   /* that are worth a thread */
 #define STEP_NS 100000000  /* more than any clock's step */
 #define STEP_S 2	   /* for file systems that keep whole seconds */
@@ -276,7 +275,7 @@ static void note_error(struct tree *t, int r)
 static void read_part(void *data, size_t i)
 {
 	const struct reading *r = data;
-	size_t first = i * CHUNK, n = r->n - first < CHUNK ? r->n - first : CHUNK;
+	size_t first = i * TREE_CHUNK, n = r->n - first < TREE_CHUNK ? r->n - first : TREE_CHUNK;
 
 	note_error(r->tree, read_chunk(r, r->names + first, n, &r->tree->chunks[i]));
 }
@@ -325,7 +324,7 @@ static void check_part(void *data, size_t i)
 {
 	const struct reading *r = data;
 	struct tree_chunk *c = &r->tree->chunks[i], old = *c;
-	const char *names[CHUNK];
+	const char *names[TREE_CHUNK];
 
 	if (c->settled && chunk_is_as_it_was(r, c))
 		return;
@@ -360,7 +359,7 @@ static int read_all(struct reading *r)
 	v = (const void *)offsets.data;
 	sort_offsets((uint32_t *)(void *)offsets.data, r->n, (char *)strings.data);
 	r->names = calloc(r->n + 1, sizeof(*r->names));
-	r->tree->n = (r->n + CHUNK - 1) / CHUNK;
+	r->tree->n = (r->n + TREE_CHUNK - 1) / TREE_CHUNK;
 	r->tree->chunks = calloc(r->tree->n + 1, sizeof(*r->tree->chunks));
 	if (!r->names || !r->tree->chunks) {
 		r->tree->n = 0;

@@ -13,6 +13,8 @@
 
 #include <sys/stat.h>
 
+#define TREE_CHUNK 64 /* targets */
+
 /* Of a directory: changes with every name that is made or removed in it. All 0: never equal. */
 struct stamp {
 	uint64_t ino;
