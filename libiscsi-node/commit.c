@@ -8,8 +8,8 @@
  * given up before another one is waited for. A record where there was none needs no name before its
  * own: it is written to a file without one, and linked.
  *
- * A writer that is killed leaves at most a temporary file, where no program looks for records; the
- * next writer that is alone removes it.
+ * A writer that is killed leaves at most a temporary file, where no program looks for records; a
+ * later writer that is alone removes it.
  */
 #include "db.h"
 
@@ -25,6 +25,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define TEMPORARY ".new"
 #define NUMBER_TRIES 16
@@ -40,7 +41,23 @@ static const char *const dir_names[] = {
 	[DB_IFACES] = "ifaces",
 };
 
-/* Only who is alone comes here: whatever is in there belongs to nobody. */
+int sweep_age_s = 60;
+
+static bool is_left_over(int dir, const char *name)
+{
+	struct timespec now;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec - st.st_mtim.tv_sec > sweep_age_s;
+}
+
+/*
+ * Only who is alone comes here, but alone in its ROOT/run: another container may have the same
+ * database and a /run of its own. What is young may be in use there.
+ */
 void commit_sweep(struct iscsi_db *db)
 {
 	char *CLEANUP_FREE path = str_printf("%s/" TEMPORARY, db->dir);
@@ -58,7 +75,8 @@ void commit_sweep(struct iscsi_db *db)
 		return;
 	}
 	while ((e = readdir(d)))
-		unlinkat(fd, e->d_name, 0);
+		if (is_left_over(fd, e->d_name))
+			unlinkat(fd, e->d_name, 0);
 	closedir(d);
 	rmdir(path);
 }
@@ -388,25 +406,40 @@ int commit_settle(struct iscsi_db *db, const char *path, const char *name)
 	return lock(db, name);
 }
 
-/* Numbers are drawn, and again where somebody has the same: a forked process, a dead one. */
-static int stage(struct iscsi_db *db, struct staged *s, const char *text, size_t len)
+/* first: the number may be the one after the last. */
+static int write_numbered(
+	struct iscsi_db *db, struct staged *s, const char *text, size_t len, bool first)
 {
 	struct commit *c = &db->commit;
-	int dir = temporary_dir(db), r = -EEXIST;
+	int dir = temporary_dir(db);
 	char name[32];
 
 	if (dir < 0)
 		return dir;
+	if ((!first || !c->number) && getrandom(&c->number, sizeof(c->number), 0) < 0)
+		return -errno;
+	s->number = c->number++;
+	temporary_name(s, name);
+	return write_temporary(dir, name, text, len, !c->depth);
+}
+
+/*
+ * Numbers are drawn, and again where somebody has the same: a forked process, a dead one. The
+ * directory is made again where somebody's sweep removed it while it was empty.
+ */
+static int stage(struct iscsi_db *db, struct staged *s, const char *text, size_t len)
+{
+	struct commit *c = &db->commit;
+	int r = -EEXIST;
+
 	if (!c->staged)
 		c->staged = calloc(NAMES_MAX, sizeof(*c->staged));
 	if (!c->staged)
 		return -ENOMEM;
-	for (int i = 0; r == -EEXIST && i < NUMBER_TRIES; i++) {
-		if ((i || !c->number) && getrandom(&c->number, sizeof(c->number), 0) < 0)
-			return -errno;
-		s->number = c->number++;
-		temporary_name(s, name);
-		r = write_temporary(dir, name, text, len, !c->depth);
+	for (int i = 0; (r == -EEXIST || r == -ENOENT) && i < NUMBER_TRIES; i++) {
+		if (r == -ENOENT && c->temporary >= 0)
+			close(STEAL_FD(c->temporary));
+		r = write_numbered(db, s, text, len, i == 0);
 	}
 	return r;
 }

@@ -133,6 +133,8 @@ int group_leave(struct iscsi_db *db);
 void group_settle(struct iscsi_db *db);
 /* Removes the temporary files of writers that were killed. Only for who is alone: lock.c. */
 void commit_sweep(struct iscsi_db *db);
+/* Seconds that such a file is left alone; only a test sets it. */
+extern int sweep_age_s;
 
 void sources_forget(struct iscsi_db *db);
 

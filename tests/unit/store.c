@@ -487,6 +487,23 @@ START_TEST(old_lock_of_open_iscsi_is_taken_over)
 }
 END_TEST
 
+/* What is young may be in use by who has the same database and another /run. */
+START_TEST(old_temporary_files_are_swept)
+{
+	const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	put_text("etc/iscsi/.new/1", "old");
+	put_text("etc/iscsi/.new/2", "young");
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_root("etc/iscsi/.new/1"), long_ago, 0), 0);
+	store(&a1);
+	ck_assert(!there("etc/iscsi/.new/1"));
+	ck_assert_str_eq(text_of("etc/iscsi/.new/2"), "young");
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_root("etc/iscsi/.new/2"), long_ago, 0), 0);
+	store(&a1);
+	ck_assert(!there("etc/iscsi/.new"));
+}
+END_TEST
+
 /* Of a program that heeds no lock: between the directories of a new record and its file. */
 START_TEST(a_record_that_came_meanwhile_is_replaced)
 {
@@ -543,6 +560,7 @@ int main(void)
 		update_keeps_values_that_it_does_not_know, parallel_updates_are_all_kept,
 		killed_writers_leave_whole_records_and_no_lock, lock_of_open_iscsi_is_respected,
 		dead_writers_lock_is_taken_over, old_lock_of_open_iscsi_is_taken_over,
+		old_temporary_files_are_swept,
 		a_record_that_came_meanwhile_is_replaced, no_lock_directory,
 		failed_store_leaves_the_old_record};
 

@@ -388,6 +388,7 @@ START_TEST(killed_anywhere)
 	struct check c = {0};
 	int status;
 
+	sweep_age_s = -1;
 	srandom(1);
 	for (int i = 0; i < kills; i++) {
 		pid_t pid = fork();
