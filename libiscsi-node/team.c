@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "team.h"
 
+#include "buf.h"
 #include "crew.h"
 #include "str.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define SLICE 200 /* records, and those of the last one's target */
+#define WARNINGS_MAX 100 /* of one record */
+#define SLICE 200	 /* records, and those of the last one's target */
 
 struct result {
 	int r;
-	char *text, *warnings; /* a line each */
+	char *text;
+	struct buf warnings; /* a line each */
+	unsigned int warned;
 };
 
 struct slice {
@@ -36,21 +40,24 @@ struct team {
 static void keep_warning(void *data, const char *text)
 {
 	struct result *r = data;
-	char *more = str_printf("%s%s\n", r->warnings ? r->warnings : "", text);
+	size_t len = strlen(text);
 
-	if (!more)
+	if (r->warned++ >= WARNINGS_MAX || buf_reserve(&r->warnings, len + 1) < 0)
 		return;
-	free(r->warnings);
-	r->warnings = more;
+	buf_add(&r->warnings, text, len);
+	buf_add(&r->warnings, "\n", 1);
 }
 
-static void repeat_warnings(struct iscsi_db *db, char *text)
+static void repeat_warnings(struct iscsi_db *db, const struct result *r)
 {
-	char *save = NULL;
+	const char *line = (const char *)r->warnings.data, *end = line + r->warnings.len;
 
-	for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line;
-		line = strtok_r(NULL, "\n", &save))
-		db_warn(db, "%s", line);
+	for (const char *next; line < end; line = next + 1) {
+		next = memchr(line, '\n', (size_t)(end - line));
+		db_warn(db, "%.*s", (int)(next - line), line);
+	}
+	if (r->warned > WARNINGS_MAX)
+		db_warn(db, "and %u more of the same record", r->warned - WARNINGS_MAX);
 }
 
 static char *copy_error(const struct iscsi_db *db)
@@ -167,7 +174,7 @@ static int tell(struct team *t)
 	for (size_t i = 0; i < t->n; i++) {
 		struct result *result = &t->results[i];
 
-		repeat_warnings(t->db, result->warnings);
+		repeat_warnings(t->db, result);
 		if (t->work->told)
 			t->work->told(t->work->data, i, result->r, result->text);
 		if (t->work->stop && result->r && !r)
@@ -185,7 +192,7 @@ static void release(struct team *t)
 {
 	for (size_t i = 0; t->results && i < t->n; i++) {
 		free(t->results[i].text);
-		free(t->results[i].warnings);
+		buf_free(&t->results[i].warnings);
 	}
 	for (size_t i = 0; i < t->n_slices; i++)
 		free(t->slices[i].text);
