@@ -46,10 +46,14 @@ struct commit {
 	char *error_text;
 };
 
-/* links.c: the directory of a discovery source. */
-struct source {
-	char *name; /* below the database's: "static", "send_targets/10.0.0.1,3260" */
-	int fd;
+/* links.c: the directories of discovery sources. There may be more than a process may open. */
+struct sources {
+	bool loaded;
+	int dir;      /* the database's */
+	char **names; /* below it: "static", "send_targets/10.0.0.1,3260" */
+	size_t n;
+	char *used; /* the one that a link was made in last; NULL: none */
+	int fd;	    /* its directory's */
 };
 
 struct iscsi_db {
@@ -66,9 +70,7 @@ struct iscsi_db {
 	bool filters_loaded;
 	struct filter allow, deny; /* of portals */
 	struct commit commit;
-	struct source *sources; /* known while the lock is held */
-	size_t n_sources;
-	bool sources_loaded;
+	struct sources sources; /* known while the lock is held */
 	struct pattern *pattern; /* of the last update in a group */
 	unsigned int patterns, fits; /* learnt, and how often one of them was of use */
 };

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The directory of each kind of source; in some every source has one of its own. */
@@ -56,31 +57,39 @@ static char *link_name(const struct iscsi_node_id *id, const struct place *p)
 
 /* ---- the sources that there are; looked for once while the lock is held ---- */
 
-void sources_forget(struct iscsi_db *db)
+static void close_used(struct sources *s)
 {
-	for (size_t i = 0; i < db->n_sources; i++) {
-		free(db->sources[i].name);
-		close(db->sources[i].fd);
-	}
-	free(STEAL_PTR(db->sources));
-	db->n_sources = 0;
-	db->sources_loaded = false;
+	if (s->used)
+		close(STEAL_FD(s->fd));
+	free(STEAL_PTR(s->used));
 }
 
-/* Takes over fd. */
-static int sources_add(struct iscsi_db *db, const char *name, int fd)
+void sources_forget(struct iscsi_db *db)
 {
-	struct source *more = reallocarray(db->sources, db->n_sources + 1, sizeof(*more));
-	char *copy = strdup(name);
+	struct sources *s = &db->sources;
 
-	if (more)
-		db->sources = more;
-	if (!more || !copy) {
-		free(copy);
-		close(fd);
+	if (!s->loaded)
+		return;
+	close_used(s);
+	for (size_t i = 0; i < s->n; i++)
+		free(s->names[i]);
+	free(s->names);
+	close(s->dir);
+	*s = (struct sources){0};
+}
+
+/* Takes over name; NULL: there was no memory for it. */
+static int sources_add(struct iscsi_db *db, char *name)
+{
+	struct sources *s = &db->sources;
+	char **more = name ? reallocarray(s->names, s->n + 1, sizeof(*more)) : NULL;
+
+	if (!more) {
+		free(name);
 		return -ENOMEM;
 	}
-	db->sources[db->n_sources++] = (struct source){copy, fd};
+	s->names = more;
+	s->names[s->n++] = name;
 	return 0;
 }
 
@@ -90,51 +99,51 @@ static int sources_add_servers(struct iscsi_db *db, const char *dir, int fd)
 	struct names CLEANUP(names_free) subs = {0};
 	int r = names_read(fd, ".", DT_DIR, &subs);
 
-	for (size_t i = 0; r == 0 && i < subs.n; i++) {
-		char *CLEANUP_FREE name = str_printf("%s/%s", dir, subs.v[i]);
-		int sub = name ? file_open_beneath(fd, subs.v[i], O_RDONLY | O_DIRECTORY, 0)
-			       : -ENOMEM;
-
-		if (sub >= 0)
-			r = sources_add(db, name, sub);
-		else if (sub == -ENOMEM)
-			r = sub;
-	}
+	if (r < 0)
+		return db_fail(db, r, "cannot read %s/%s: %s", db->dir, dir, strerror(-r));
+	for (size_t i = 0; r == 0 && i < subs.n; i++)
+		r = sources_add(db, str_printf("%s/%s", dir, subs.v[i]));
 	return r;
 }
 
-static int sources_load(struct iscsi_db *db)
+static int sources_add_kind(struct iscsi_db *db, const struct source_dir *dir)
 {
+	int CLEANUP_CLOSE fd = db_open_dir(db, dir->name, false);
+	int r = fd < 0 ? fd : 0;
+
+	if (fd < 0)
+		return r == -ENOENT ? 0 : r;
+	if (dir->per_source)
+		r = sources_add_servers(db, dir->name, fd);
+	return r == 0 && dir->flat ? sources_add(db, strdup(dir->name)) : r;
+}
+
+int links_load(struct iscsi_db *db)
+{
+	struct sources *s = &db->sources;
 	int r = 0;
 
-	if (db->sources_loaded)
+	if (s->loaded)
 		return 0;
-	for (size_t i = 0; r == 0 && i < N_SOURCE_DIRS; i++) {
-		const struct source_dir *dir = &source_dirs[i];
-		int fd = dir->name && i != DISCOVERY_OFFLOAD_SEND_TARGETS
-				 ? db_open_dir(db, dir->name, false)
-				 : -ENOENT;
-
-		if (fd < 0)
-			continue;
-		if (dir->per_source)
-			r = sources_add_servers(db, dir->name, fd);
-		if (r == 0 && dir->flat)
-			r = sources_add(db, dir->name, fd);
-		else
-			close(fd);
-	}
-	db_begin(db);
-	db->sources_loaded = r == 0;
+	s->dir = open(db->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir < 0)
+		return db_fail(db, -errno, "cannot open %s: %s", db->dir, strerror(errno));
+	s->loaded = true;
+	for (size_t i = 0; r == 0 && i < N_SOURCE_DIRS; i++)
+		if (source_dirs[i].name && i != DISCOVERY_OFFLOAD_SEND_TARGETS)
+			r = sources_add_kind(db, &source_dirs[i]);
+	if (r < 0)
+		sources_forget(db);
 	return r;
 }
 
-static const struct source *sources_find(const struct iscsi_db *db, const char *name)
+static bool is_source(const struct iscsi_db *db, const char *name)
 {
-	for (size_t i = 0; i < db->n_sources; i++)
-		if (str_eq(db->sources[i].name, name))
-			return &db->sources[i];
-	return NULL;
+	size_t i = 0;
+
+	while (i < db->sources.n && !str_eq(db->sources.names[i], name))
+		i++;
+	return i < db->sources.n;
 }
 
 /*
@@ -153,7 +162,7 @@ static int source_of(struct iscsi_db *db, const struct iscsi_node *n, char **ret
 		path = str_printf("%s/%s,%d", dir->name, n->discovery_address, n->discovery_port);
 		if (!path)
 			return -ENOMEM;
-		if (sources_find(db, path))
+		if (is_source(db, path))
 			*ret = STEAL_PTR(path);
 	}
 	if (*ret || !dir->flat)
@@ -162,16 +171,27 @@ static int source_of(struct iscsi_db *db, const struct iscsi_node *n, char **ret
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* Open until the next one is used. */
 static int open_source(struct iscsi_db *db, const char *name)
 {
-	const struct source *s = sources_find(db, name);
-	int fd, r;
+	struct sources *s = &db->sources;
+	int CLEANUP_CLOSE fd = -1;
+	int r = 0;
 
-	if (s)
+	if (s->used && str_eq(s->used, name))
 		return s->fd;
+	close_used(s);
 	fd = db_open_dir(db, name, true);
-	r = fd < 0 ? fd : sources_add(db, name, fd);
-	return r < 0 ? r : fd;
+	if (fd < 0)
+		return fd;
+	if (!is_source(db, name))
+		r = sources_add(db, strdup(name));
+	if (r == 0)
+		s->used = strdup(name);
+	if (!s->used)
+		return -ENOMEM;
+	s->fd = STEAL_FD(fd);
+	return s->fd;
 }
 
 static bool leads_to(int fd, const char *name, const char *target)
@@ -209,12 +229,49 @@ static int add(struct iscsi_db *db, const char *source, const char *name, const 
 		     : 0;
 }
 
-/* Takes the link away from every source but the one named except. */
-static void remove_all(struct iscsi_db *db, const char *name, const char *except)
+/* Nothing that could have a link in it. */
+static bool is_none(int r)
 {
-	for (size_t i = 0; i < db->n_sources; i++)
-		if (!str_eq(db->sources[i].name, except))
-			unlinkat(db->sources[i].fd, name, 0);
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP;
+}
+
+/* To look at a path takes no descriptor: of thousands of sources few have the link. */
+static int remove_from(struct iscsi_db *db, const char *source, const char *name)
+{
+	int CLEANUP_CLOSE fd = -1;
+	char path[3 * NAME_MAX];
+	struct stat st;
+	int r;
+
+	snprintf(path, sizeof(path), "%s/%s", source, name);
+	r = fstatat(db->sources.dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+	if (r == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	if (r == 0) {
+		fd = db_open_dir(db, source, false);
+		r = fd < 0 ? fd : 0;
+	}
+	if (r == 0 && unlinkat(fd, name, 0) < 0)
+		r = -errno;
+	return r == 0 || is_none(r) ? 0
+				    : db_fail(db, r, "cannot remove link %s from %s/%s: %s", name,
+					      db->dir, source, strerror(-r));
+}
+
+/* Takes the link away from every source but the one named except. */
+static int remove_all(struct iscsi_db *db, const char *name, const char *except)
+{
+	int r = 0;
+
+	if (strlen(name) > NAME_MAX)
+		return 0;
+	for (size_t i = 0; i < db->sources.n; i++) {
+		const char *source = db->sources.names[i];
+		int one = str_eq(source, except) ? 0 : remove_from(db, source, name);
+
+		r = r ? r : one;
+	}
+	return r;
 }
 
 int links_set(struct iscsi_db *db, const struct iscsi_node *n)
@@ -229,7 +286,7 @@ int links_set(struct iscsi_db *db, const struct iscsi_node *n)
 		return 0;
 	r = place_of(db, &id, &place);
 	if (r == 0)
-		r = sources_load(db);
+		r = links_load(db);
 	if (r == 0)
 		r = source_of(db, n, &source);
 	if (r < 0)
@@ -238,21 +295,24 @@ int links_set(struct iscsi_db *db, const struct iscsi_node *n)
 	if (!name)
 		return -ENOMEM;
 	r = source ? add(db, source, name, &place) : 0;
-	if (r == 0)
-		remove_all(db, name, source);
-	return r;
+	return r == 0 ? remove_all(db, name, source) : r;
 }
 
-void links_remove(struct iscsi_db *db, const struct iscsi_node_id *id)
+int links_remove(struct iscsi_db *db, const struct iscsi_node_id *id)
 {
 	char *CLEANUP_FREE name = NULL;
 	struct place place;
+	int r;
 
-	if (id->tpgt < 0 || place_of(db, id, &place) < 0 || sources_load(db) < 0)
-		return;
+	if (id->tpgt < 0)
+		return 0;
+	r = place_of(db, id, &place);
+	if (r == 0)
+		r = links_load(db);
+	if (r < 0)
+		return r;
 	name = link_name(id, &place);
-	if (name)
-		remove_all(db, name, NULL);
+	return name ? remove_all(db, name, NULL) : -ENOMEM;
 }
 
 /*

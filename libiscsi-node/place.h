@@ -28,7 +28,9 @@ bool address_equal(const char *a, const char *b);
 
 /* Links n from its discovery source, or makes sure of it; links from all others are removed. */
 int links_set(struct iscsi_db *db, const struct iscsi_node *n);
-void links_remove(struct iscsi_db *db, const struct iscsi_node_id *id);
+int links_remove(struct iscsi_db *db, const struct iscsi_node_id *id);
+/* Looks for the sources that there are: where that fails, nothing of a record is to be removed. */
+int links_load(struct iscsi_db *db);
 
 /* The directory of a type of source, below the database's, and node.discovery_type. */
 const char *source_dir_name(enum iscsi_source_type type);

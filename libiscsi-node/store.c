@@ -235,10 +235,14 @@ static void remove_dirs(struct iscsi_db *db, int nodes, const char *target, cons
 static void undo(struct iscsi_db *db, int nodes, const struct iscsi_node_id *id,
 	const struct place *place)
 {
-	if (is_file(nodes, place->file))
-		return;
-	links_remove(db, id);
-	remove_dirs(db, nodes, id->target, place->dir);
+	char *error = STEAL_PTR(db->error);
+
+	if (!is_file(nodes, place->file)) {
+		links_remove(db, id);
+		remove_dirs(db, nodes, id->target, place->dir);
+	}
+	db_begin(db);
+	db->error = error;
 }
 
 /* The text of the file, when there is one. */
@@ -340,7 +344,7 @@ int node_delete(struct iscsi_db *db, const struct iscsi_node_id *id)
 {
 	char *CLEANUP_FREE iface = NULL;
 	struct place place;
-	int nodes, r = place_of(db, id, &place);
+	int nodes, links = 0, r = place_of(db, id, &place);
 
 	/* Its directory is to be empty only when there is nothing to come into it. */
 	if (r == 0)
@@ -355,13 +359,15 @@ int node_delete(struct iscsi_db *db, const struct iscsi_node_id *id)
 			return -ENOENT;
 	}
 	if (r == 0)
+		r = links_load(db);
+	if (r == 0)
 		r = remove_file(db, nodes, place.file);
 	/* Also for a record that is not there: what an earlier deletion did not get to. */
 	if (r == 0 || r == -ENOENT)
-		links_remove(db, id);
+		links = links_remove(db, id);
 	if (r == 0)
 		remove_dirs(db, nodes, id->target, place.dir);
-	return r;
+	return links < 0 ? links : r;
 }
 
 int iscsi_db_delete(struct iscsi_db *db, const struct iscsi_node_id *id)

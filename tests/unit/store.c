@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define TARGET "iqn.2020-01.x:a"
@@ -487,6 +488,55 @@ START_TEST(old_lock_of_open_iscsi_is_taken_over)
 }
 END_TEST
 
+static void few_descriptors(rlim_t n)
+{
+	struct rlimit some;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &some), 0);
+	some.rlim_cur = n;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &some), 0);
+}
+
+/* Its record says that it is from the last of them. */
+START_TEST(more_sources_than_descriptors)
+{
+	const char *source = "etc/iscsi/send_targets/10.0.1.99,3260";
+	char path[256];
+	struct iscsi_node *n;
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(path, sizeof(path), "etc/iscsi/send_targets/10.0.1.%d,3260/st_config", i);
+		put_text(path, "discovery.startup = manual\n");
+	}
+	few_descriptors(30);
+	store(&a1);
+	n = new_node(&a1);
+	ck_assert_int_eq(iscsi_node_set(n, "node.discovery_type", "send_targets"), ISCSI_SET_OK);
+	ck_assert_int_eq(iscsi_node_set(n, "node.discovery_address", "10.0.1.99"), ISCSI_SET_OK);
+	ck_assert_int_eq(iscsi_node_set(n, "node.discovery_port", "3260"), ISCSI_SET_OK);
+	ck_assert_int_eq(iscsi_db_store(db, n), 0);
+	iscsi_node_free(n);
+	snprintf(path, sizeof(path), "%s/" TARGET ",10.0.0.1,3260,1,default", source);
+	ck_assert(there(path));
+	ck_assert(!there("etc/iscsi/static/" TARGET ",10.0.0.1,3260,1,default"));
+	ck_assert_int_eq(iscsi_db_delete(db, &a1), 0);
+	ck_assert(!there(path));
+}
+END_TEST
+
+START_TEST(sources_that_cannot_be_read_keep_the_record)
+{
+	store(&a1);
+	put_text("etc/iscsi/isns", "");
+	ck_assert_int_eq(iscsi_db_delete(db, &a1), -ENOTDIR);
+	ck_assert_ptr_nonnull(strstr(iscsi_db_error(db), "etc/iscsi/isns"));
+	ck_assert(there(NODES "/10.0.0.1,3260,1/default"));
+	ck_assert(there("etc/iscsi/static/" TARGET ",10.0.0.1,3260,1,default"));
+	ck_assert_int_eq(unlink(in_root("etc/iscsi/isns")), 0);
+	ck_assert_int_eq(iscsi_db_delete(db, &a1), 0);
+}
+END_TEST
+
 /* What is young may be in use by who has the same database and another /run. */
 START_TEST(old_temporary_files_are_swept)
 {
@@ -560,7 +610,8 @@ int main(void)
 		update_keeps_values_that_it_does_not_know, parallel_updates_are_all_kept,
 		killed_writers_leave_whole_records_and_no_lock, lock_of_open_iscsi_is_respected,
 		dead_writers_lock_is_taken_over, old_lock_of_open_iscsi_is_taken_over,
-		old_temporary_files_are_swept,
+		old_temporary_files_are_swept, more_sources_than_descriptors,
+		sources_that_cannot_be_read_keep_the_record,
 		a_record_that_came_meanwhile_is_replaced, no_lock_directory,
 		failed_store_leaves_the_old_record};
 
