@@ -259,20 +259,61 @@ static int put_in_place(struct iscsi_db *db, const struct staged *s)
 	return r == -EXDEV ? copy_into_place(c->temporary, name, c->dirs[s->dir], s->path) : r;
 }
 
-static int place(struct iscsi_db *db, const struct staged *s)
+static int cannot_write(struct iscsi_db *db, const struct staged *s, int r)
+{
+	return db_fail(db, r, "cannot write %s/%s/%s: %s", db->dir, dir_names[s->dir], s->path,
+		strerror(-r));
+}
+
+static int place(struct iscsi_db *db, struct staged *s)
 {
 	struct commit *c = &db->commit;
 	int r = put_in_place(db, s);
 
-	if (r < 0)
+	s->placed = r == 0;
+	if (r < 0) {
 		discard(db, s);
-	if (r == 0 && s->old)
+		return cannot_write(db, s, r);
+	}
+	if (s->old)
 		unlinkat(c->dirs[s->dir], s->old, 0);
-	if (r == 0 && !c->depth)
+	if (!c->depth)
 		r = sync_parent(c->dirs[s->dir], s->path);
-	return r < 0 ? db_fail(db, r, "cannot write %s/%s/%s: %s", db->dir, dir_names[s->dir],
-			       s->path, strerror(-r))
-		     : 0;
+	return r < 0 ? cannot_write(db, s, r) : links_settle(db, s->path, &s->links);
+}
+
+void commit_remove_dirs(struct iscsi_db *db, enum db_dir which, const char *path)
+{
+	int dir = commit_dir(db, which, false);
+	char *CLEANUP_FREE parent = strdup(path);
+
+	if (dir < 0 || !parent)
+		return;
+	for (char *slash; (slash = strrchr(parent, '/'));) {
+		*slash = '\0';
+		unlinkat(dir, parent, AT_REMOVEDIR);
+	}
+	if (!db->commit.depth)
+		fsync(dir);
+	db->commit.changed = true;
+}
+
+void commit_undo(struct iscsi_db *db, enum db_dir which, const char *path,
+	const struct link_change *links)
+{
+	static const struct link_change none = {.set = true};
+	char *CLEANUP_FREE kept = STEAL_PTR(db->error);
+	int dir = commit_dir(db, which, false);
+
+	if (dir >= 0 && db_is_file(dir, path)) {
+		links_take_back(db, path, links);
+	} else if (dir >= 0) {
+		if (which == DB_NODES)
+			links_settle(db, path, &none);
+		commit_remove_dirs(db, which, path);
+	}
+	db_begin(db);
+	db->error = STEAL_PTR(kept);
 }
 
 /* ---- */
@@ -323,6 +364,15 @@ static void note_error(struct iscsi_db *db, int r)
 	}
 }
 
+static void release_staged(struct staged *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->path);
+	free(s->old);
+	link_change_release(&s->links);
+}
+
 /* Puts what was written in place and gives up the locks; db's own error stays as it is. */
 static void flush(struct iscsi_db *db)
 {
@@ -336,11 +386,13 @@ static void flush(struct iscsi_db *db)
 			discard(db, &c->staged[i]);
 		else
 			note_error(db, place(db, &c->staged[i]));
-		if (c->staged[i].fd >= 0)
-			close(c->staged[i].fd);
-		free(c->staged[i].path);
-		free(c->staged[i].old);
 	}
+	/* Not before all are in place: what one leaves behind another one may have use for. */
+	for (size_t i = 0; i < c->n; i++)
+		if (!c->staged[i].placed)
+			commit_undo(db, c->staged[i].dir, c->staged[i].path, &c->staged[i].links);
+	for (size_t i = 0; i < c->n; i++)
+		release_staged(&c->staged[i]);
 	c->n = 0;
 	c->nameless = 0;
 	release(db);
@@ -521,6 +573,17 @@ int commit_then_remove(struct iscsi_db *db, const char *old)
 
 	s->old = strdup(old);
 	return s->old ? 0 : -ENOMEM;
+}
+
+int commit_then_links(struct iscsi_db *db, const char *path, struct link_change *links)
+{
+	struct staged *s = db->commit.n ? &db->commit.staged[db->commit.n - 1] : NULL;
+
+	if (!s || !str_eq(s->path, path))
+		return links_settle(db, path, links);
+	s->links = *links;
+	links->source = NULL;
+	return 0;
 }
 
 int commit_end(struct iscsi_db *db, int r)

@@ -275,6 +275,13 @@ int db_parse_file(struct iscsi_db *db, int dirfd, const char *path, const char *
 	return ret;
 }
 
+bool db_is_file(int dirfd, const char *path)
+{
+	struct stat st;
+
+	return fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
 static int names_add(void *data, const char *name)
 {
 	struct names *n = data;

@@ -20,6 +20,13 @@ struct db_lock {
 	int dir, fd; /* ROOT/run/lock/iscsi, and the file with the locks in it; -1: not locked */
 };
 
+/* What became of a record's links: links.c. */
+struct link_change {
+	bool set;     /* the others' are to go when the record is in its place */
+	char *source; /* whose link stays; NULL: nobody's */
+	bool made;    /* it was not there */
+};
+
 /* A record's new file, not in its place yet. */
 struct staged {
 	enum db_dir dir;
@@ -28,6 +35,8 @@ struct staged {
 	uint64_t path_hash, name; /* name: what it is locked as, its hash */
 	uint64_t number;	  /* of the temporary file */
 	int fd;			  /* of one without a name; -1: it has one */
+	struct link_change links;
+	bool placed;
 };
 
 /* Changes on their way to the disk: commit.c. */
@@ -125,6 +134,13 @@ int commit_write_text(struct iscsi_db *db, enum db_dir dir, const char *path,
 	const struct buf *text, const struct buf *stored);
 /* Removes old, below the same directory, once what was written last is in place. */
 int commit_then_remove(struct iscsi_db *db, const char *old);
+/* links_settle once the record at path is in place, or now where nothing had to be written. */
+int commit_then_links(struct iscsi_db *db, const char *path, struct link_change *links);
+/* Takes back what was made for a record that did not get into its place; keeps db's error. */
+void commit_undo(struct iscsi_db *db, enum db_dir dir, const char *path,
+	const struct link_change *links);
+/* Removes those directories of file path below dir that are empty now. */
+void commit_remove_dirs(struct iscsi_db *db, enum db_dir dir, const char *path);
 /* r is how the change went: returned, or else what went wrong here. */
 int commit_end(struct iscsi_db *db, int r);
 /* iscsi_db_group_end for a group that failed with r already: its error goes first. */
@@ -138,7 +154,16 @@ void commit_sweep(struct iscsi_db *db);
 /* Seconds that such a file is left alone; only a test sets it. */
 extern int sweep_age_s;
 
+/* ---- links.c, for commit.c; path: of a record, below nodes/ ---- */
+
 void sources_forget(struct iscsi_db *db);
+/* The record is in its place: only the link that it has now stays. */
+int links_settle(struct iscsi_db *db, const char *path, const struct link_change *links);
+/* It is not, and there is an older one (else another one: no link at all stays). */
+void links_take_back(struct iscsi_db *db, const char *path, const struct link_change *links);
+void link_change_release(struct link_change *links);
+
+bool db_is_file(int dirfd, const char *path);
 
 /* The names in a directory, sorted as bytes; those that begin with a dot are left out. */
 struct names {

@@ -2,8 +2,9 @@
 /*
  * Links say from which discovery source a record came, for open-iscsi's listing by source and for
  * a later discovery that is to delete what its source no longer announces. A link is made before
- * its record and removed after it: one that leads nowhere does no harm, but a record without one
- * would never be missed.
+ * its record gets into its place, and removed after it is gone or has another source: one that leads
+ * nowhere, or to a record of another source, does no harm, but a record without one would never be
+ * missed.
  */
 #include "file.h"
 #include "place.h"
@@ -202,8 +203,12 @@ static bool leads_to(int fd, const char *name, const char *target)
 	return len >= 0 && (size_t)len == strlen(target) && !memcmp(now, target, (size_t)len);
 }
 
-/* Makes the link, or makes sure of it. Only the record's path as seen from ROOT goes into it. */
-static int add(struct iscsi_db *db, const char *source, const char *name, const struct place *p)
+/*
+ * Makes the link, or makes sure of it. Only the record's path as seen from ROOT goes into it.
+ * ret_made: there was none.
+ */
+static int add(struct iscsi_db *db, const char *source, const char *name, const struct place *p,
+	bool *ret_made)
 {
 	char *CLEANUP_FREE target = str_printf("%s/nodes/%s", db->dir + strlen(db->root), p->dir);
 	int fd, r;
@@ -216,6 +221,7 @@ static int add(struct iscsi_db *db, const char *source, const char *name, const 
 	if (fd < 0)
 		return fd;
 	r = symlinkat(target, fd, name) < 0 ? -errno : 0;
+	*ret_made = r == 0;
 	if (r == -EEXIST) {
 		if (leads_to(fd, name, target))
 			return 0;
@@ -274,9 +280,9 @@ static int remove_all(struct iscsi_db *db, const char *name, const char *except)
 	return r;
 }
 
-int links_set(struct iscsi_db *db, const struct iscsi_node *n)
+int links_set(struct iscsi_db *db, const struct iscsi_node *n, struct link_change *ret)
 {
-	char *CLEANUP_FREE name = NULL, *CLEANUP_FREE source = NULL;
+	char *CLEANUP_FREE name = NULL;
 	struct iscsi_node_id id;
 	struct place place;
 	int r;
@@ -288,14 +294,49 @@ int links_set(struct iscsi_db *db, const struct iscsi_node *n)
 	if (r == 0)
 		r = links_load(db);
 	if (r == 0)
-		r = source_of(db, n, &source);
+		r = source_of(db, n, &ret->source);
 	if (r < 0)
 		return r;
 	name = link_name(&id, &place);
 	if (!name)
 		return -ENOMEM;
-	r = source ? add(db, source, name, &place) : 0;
-	return r == 0 ? remove_all(db, name, source) : r;
+	ret->set = true;
+	return ret->source ? add(db, ret->source, name, &place, &ret->made) : 0;
+}
+
+void link_change_release(struct link_change *links)
+{
+	free(STEAL_PTR(links->source));
+}
+
+/* Of the record at TARGET/PORTAL/IFACE; NULL: out of memory. */
+static char *link_name_of(const char *path)
+{
+	char *name = strdup(path);
+
+	for (char *p = name; p && (p = strchr(p, '/'));)
+		*p = ',';
+	return name;
+}
+
+int links_settle(struct iscsi_db *db, const char *path, const struct link_change *links)
+{
+	char *CLEANUP_FREE name = NULL;
+	int r = 0;
+
+	if (!links->set)
+		return 0;
+	name = link_name_of(path);
+	r = name ? links_load(db) : -ENOMEM;
+	return r < 0 ? r : remove_all(db, name, links->source);
+}
+
+void links_take_back(struct iscsi_db *db, const char *path, const struct link_change *links)
+{
+	char *CLEANUP_FREE name = links->made ? link_name_of(path) : NULL;
+
+	if (name && strlen(name) <= NAME_MAX && links_load(db) == 0)
+		remove_from(db, links->source, name);
 }
 
 int links_remove(struct iscsi_db *db, const struct iscsi_node_id *id)

@@ -26,8 +26,8 @@ bool address_equal(const char *a, const char *b);
 
 /* ---- links: SOURCE/TARGET,PORTAL,IFACE points to the portal's directory ---- */
 
-/* Links n from its discovery source, or makes sure of it; links from all others are removed. */
-int links_set(struct iscsi_db *db, const struct iscsi_node *n);
+/* Links n from its discovery source, or makes sure of it; ret also when that fails. */
+int links_set(struct iscsi_db *db, const struct iscsi_node *n, struct link_change *ret);
 int links_remove(struct iscsi_db *db, const struct iscsi_node_id *id);
 /* Looks for the sources that there are: where that fails, nothing of a record is to be removed. */
 int links_load(struct iscsi_db *db);

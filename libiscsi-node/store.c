@@ -19,13 +19,6 @@ static void cleanup_node(struct iscsi_node **n)
 }
 #define CLEANUP_NODE CLEANUP(cleanup_node)
 
-static bool is_file(int dirfd, const char *path)
-{
-	struct stat st;
-
-	return fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
-}
-
 /* Where the record is in the directories says what it is called, whatever its file says. */
 static int name_node(struct iscsi_node *n, const struct iscsi_node_id *id)
 {
@@ -168,7 +161,7 @@ int node_exists(struct iscsi_db *db, struct iscsi_node *n, bool *ret)
 	r = old_style_place(db, n, &place);
 	if (r < 0)
 		return r;
-	*ret = is_file(nodes, place.file);
+	*ret = db_is_file(nodes, place.file);
 	if (*ret)
 		return 0;
 	if (n->tpgt < 0)
@@ -177,7 +170,7 @@ int node_exists(struct iscsi_db *db, struct iscsi_node *n, bool *ret)
 	if (r == 0)
 		r = place_of(db, &id, &place);
 	if (r == 0)
-		*ret = is_file(nodes, place.file);
+		*ret = db_is_file(nodes, place.file);
 	return r;
 }
 
@@ -186,7 +179,7 @@ static bool has_old_style(
 	struct iscsi_db *db, int nodes, const struct iscsi_node *n, const struct place *old)
 {
 	char *CLEANUP_FREE iface = NULL;
-	int r = is_file(nodes, old->file) ? old_style_iface(db, nodes, old, &iface) : -ENOENT;
+	int r = db_is_file(nodes, old->file) ? old_style_iface(db, nodes, old, &iface) : -ENOENT;
 
 	/* One that cannot be read is in the way of any. */
 	return r == 0 ? str_eq(iface, n->iface.name) : r != -ENOENT;
@@ -220,27 +213,15 @@ static int make_dirs(int nodes, const char *target, const struct place *place)
 	return r < 0 ? r : fresh;
 }
 
-/* Those that are empty now. */
-static void remove_dirs(struct iscsi_db *db, int nodes, const char *target, const char *dir)
-{
-	if (!str_eq(dir, target))
-		unlinkat(nodes, dir, AT_REMOVEDIR);
-	unlinkat(nodes, target, AT_REMOVEDIR);
-	if (!db->commit.depth)
-		fsync(nodes);
-	db->commit.changed = true;
-}
-
-/* Of a record that could not be stored, where there was none before. */
-static void undo(struct iscsi_db *db, int nodes, const struct iscsi_node_id *id,
-	const struct place *place)
+/* What was made for a record that could not be written. */
+static void undo(struct iscsi_db *db, const struct iscsi_node_id *id, const struct place *place,
+	const struct link_change *links)
 {
 	char *error = STEAL_PTR(db->error);
 
-	if (!is_file(nodes, place->file)) {
-		links_remove(db, id);
-		remove_dirs(db, nodes, id->target, place->dir);
-	}
+	/* Others of the target may be on their way to directories that are still empty. */
+	if (commit_settle(db, NULL, id->target) == 0)
+		commit_undo(db, DB_NODES, place->file, links);
 	db_begin(db);
 	db->error = error;
 }
@@ -272,31 +253,44 @@ static int write_file(struct iscsi_db *db, int nodes, struct iscsi_node *n,
 	return r == 0 && old ? commit_then_remove(db, old) : r;
 }
 
-/* Writes n, nodes being the directory of that name. */
-static int write_node(struct iscsi_db *db, int nodes, struct iscsi_node *n)
+/* Makes its directories and its link, and writes n to place. */
+static int write_all(struct iscsi_db *db, int nodes, struct iscsi_node *n,
+	const struct place *place, struct link_change *links)
 {
-	struct iscsi_node_id id;
-	struct place place, old;
+	struct place old;
+	int fresh = make_dirs(nodes, n->target, place), r;
 	bool has_old;
-	int r, fresh;
+
+	if (fresh < 0)
+		return db_fail(db, fresh, "cannot make %s/nodes/%s: %s", db->dir, place->dir,
+			strerror(-fresh));
+	r = old_style_place(db, n, &old);
+	if (r == 0)
+		r = links_set(db, n, links);
+	if (r < 0)
+		return r;
+	has_old = fresh != NEW_TARGET && n->tpgt >= 0 && has_old_style(db, nodes, n, &old);
+	return write_file(db, nodes, n, place, fresh, has_old ? old.file : NULL);
+}
+
+static int write_node(struct iscsi_db *db, struct iscsi_node *n)
+{
+	struct link_change CLEANUP(link_change_release) links = {0};
+	struct iscsi_node_id id;
+	struct place place;
+	int nodes, r;
 
 	iscsi_node_get_id(n, &id);
 	r = place_of(db, &id, &place);
 	if (r == 0)
-		r = old_style_place(db, n, &old);
+		r = commit_settle(db, place.file, id.target);
 	if (r < 0)
 		return r;
-	r = make_dirs(nodes, id.target, &place);
-	fresh = r;
-	if (r < 0)
-		db_fail(db, r, "cannot make %s/nodes/%s: %s", db->dir, place.dir, strerror(-r));
-	if (r >= 0)
-		r = links_set(db, n);
-	has_old = fresh != NEW_TARGET && id.tpgt >= 0 && has_old_style(db, nodes, n, &old);
+	nodes = commit_dir(db, DB_NODES, true);
+	r = nodes < 0 ? nodes : write_all(db, nodes, n, &place, &links);
 	if (r == 0)
-		r = write_file(db, nodes, n, &place, fresh, has_old ? old.file : NULL);
-	if (r < 0)
-		undo(db, nodes, &id, &place);
+		return commit_then_links(db, place.file, &links);
+	undo(db, &id, &place, &links);
 	return r;
 }
 
@@ -310,7 +304,7 @@ int node_store(struct iscsi_db *db, struct iscsi_node *n)
 		return nodes < 0 ? nodes : r;
 	if (n->tpgt < 0 && !has_old_style(db, nodes, n, &old))
 		r = adopt_tpgt(nodes, n);
-	return r < 0 ? r : write_node(db, nodes, n);
+	return r < 0 ? r : write_node(db, n);
 }
 
 int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n)
@@ -366,7 +360,7 @@ int node_delete(struct iscsi_db *db, const struct iscsi_node_id *id)
 	if (r == 0 || r == -ENOENT)
 		links = links_remove(db, id);
 	if (r == 0)
-		remove_dirs(db, nodes, id->target, place.dir);
+		commit_remove_dirs(db, DB_NODES, place.file);
 	return links < 0 ? links : r;
 }
 

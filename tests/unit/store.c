@@ -211,6 +211,118 @@ START_TEST(moving_to_another_source_moves_the_link)
 }
 END_TEST
 
+#define STATIC_LINK "etc/iscsi/static/" TARGET ",10.0.0.1,3260,1,default"
+#define FW_LINK "etc/iscsi/fw/" TARGET ",10.0.0.1,3260,1,default"
+
+static void store_from(const struct iscsi_node_id *id, const char *type)
+{
+	struct iscsi_node *n = new_node(id);
+
+	ck_assert_int_eq(iscsi_node_set(n, "node.discovery_type", type), ISCSI_SET_OK);
+	ck_assert_int_eq(iscsi_db_store(db, n), 0);
+	iscsi_node_free(n);
+}
+
+START_TEST(the_old_link_stays_until_the_record_is_in_its_place)
+{
+	store(&a1);
+	iscsi_db_group_begin(db);
+	store_from(&a1, "fw");
+	ck_assert(there(STATIC_LINK));
+	ck_assert(there(FW_LINK));
+	ck_assert_int_eq(iscsi_db_group_end(db), 0);
+	ck_assert(!there(STATIC_LINK));
+	ck_assert(there(FW_LINK));
+	/* twice in one group */
+	iscsi_db_group_begin(db);
+	store_from(&a1, "static");
+	store_from(&a1, "fw");
+	ck_assert_int_eq(iscsi_db_group_end(db), 0);
+	ck_assert(!there(STATIC_LINK));
+	ck_assert(there(FW_LINK));
+	/* where the record is as it was, and only the links are not */
+	ck_assert_int_eq(symlink("nowhere", in_root(STATIC_LINK)), 0);
+	store_from(&a1, "fw");
+	ck_assert(!there(STATIC_LINK));
+	ck_assert(there(FW_LINK));
+}
+END_TEST
+
+static void remove_temporary_files(void)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), "rm %s/*", in_root("etc/iscsi/.new"));
+	ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(a_record_that_cannot_be_replaced_keeps_its_link)
+{
+	store(&a1);
+	iscsi_db_group_begin(db);
+	store_from(&a1, "fw");
+	remove_temporary_files();
+	ck_assert_int_eq(iscsi_db_group_end(db), -ENOENT);
+	ck_assert_str_eq(stored(&a1, "node.discovery_type"), "static");
+	ck_assert(there(STATIC_LINK));
+	ck_assert(!there(FW_LINK));
+}
+END_TEST
+
+START_TEST(a_record_without_a_place_leaves_nothing)
+{
+	struct iscsi_node_id other = a1, second = a1;
+	struct iscsi_node *n = new_node(&a1);
+
+	other.address = "10.0.0.2";
+	second.iface = "second";
+	put_text(NODES "/10.0.0.1,3260,1/default/x", "");
+	ck_assert_int_eq(iscsi_db_store(db, n), -EISDIR);
+	iscsi_node_free(n);
+	ck_assert(!there(STATIC_LINK));
+	ck_assert_int_eq(unlink(in_root(NODES "/10.0.0.1,3260,1/default/x")), 0);
+	ck_assert_int_eq(rmdir(in_root(NODES "/10.0.0.1,3260,1/default")), 0);
+	ck_assert_int_eq(rmdir(in_root(NODES "/10.0.0.1,3260,1")), 0);
+	/* a temporary file that goes away: one in the same portal does not */
+	iscsi_db_group_begin(db);
+	store(&a1);
+	store(&second);
+	remove_temporary_files();
+	ck_assert_int_eq(iscsi_db_group_end(db), -ENOENT);
+	ck_assert_str_eq(stored(&a1, "node.startup"), "manual");
+	ck_assert(there(STATIC_LINK));
+	ck_assert(!there("etc/iscsi/static/" TARGET ",10.0.0.1,3260,1,second"));
+	ck_assert_int_eq(iscsi_db_delete(db, &a1), 0);
+	/* a directory that goes away under it */
+	iscsi_db_group_begin(db);
+	store(&other);
+	ck_assert_int_eq(rmdir(in_root(NODES "/10.0.0.2,3260,1")), 0);
+	ck_assert_int_eq(iscsi_db_group_end(db), -ENOENT);
+	ck_assert(!there("etc/iscsi/static/" TARGET ",10.0.0.2,3260,1,default"));
+	ck_assert(!there(NODES));
+}
+END_TEST
+
+/* Its portal's directory is empty while the first one waits for its place. */
+START_TEST(a_record_that_cannot_be_written_takes_nothing_from_the_next)
+{
+	struct iscsi_node_id second = a1;
+	struct iscsi_node *n;
+
+	second.iface = "second";
+	n = new_node(&second);
+	ck_assert_int_eq(iscsi_node_set(n, "node.discovery_type", "fw"), ISCSI_SET_OK);
+	iscsi_db_group_begin(db);
+	store(&a1);
+	put_text("etc/iscsi/fw", "a file");
+	ck_assert_int_lt(iscsi_db_store(db, n), 0);
+	ck_assert_int_eq(unlink(in_root("etc/iscsi/fw")), 0);
+	ck_assert_int_eq(iscsi_db_group_end(db), 0);
+	ck_assert_str_eq(stored(&a1, "node.startup"), "manual");
+	iscsi_node_free(n);
+}
+END_TEST
+
 START_TEST(names_that_leave_the_directory_are_refused)
 {
 	static const struct iscsi_node_id bad[] = {
@@ -604,6 +716,10 @@ int main(void)
 	const TTest *const tests[] = {layout, nothing_is_made_before_a_write,
 		var_lib_is_used_where_it_is_in_use, directory_names_the_record,
 		empty_records_are_reported, warnings_name_file_and_line, old_style,
+		the_old_link_stays_until_the_record_is_in_its_place,
+		a_record_that_cannot_be_replaced_keeps_its_link,
+		a_record_without_a_place_leaves_nothing,
+		a_record_that_cannot_be_written_takes_nothing_from_the_next,
 		delete_leaves_nothing_behind, moving_to_another_source_moves_the_link,
 		names_that_leave_the_directory_are_refused, long_names_do_without_a_link,
 		update_takes_all_or_nothing, update_keeps_what_it_does_not_know,
