@@ -344,13 +344,9 @@ static int sync_file_system(const struct commit *c)
 }
 
 /* Makes the group's temporary files safe: those of a single change are so already. */
-static int sync_staged(struct iscsi_db *db)
+static int sync_staged(const struct commit *c)
 {
-	const struct commit *c = &db->commit;
-
-	if (!c->n || !c->depth || sync_file_system(c) == 0)
-		return 0;
-	return db_fail(db, -errno, "cannot write to %s: %s", db->dir, strerror(errno));
+	return !c->n || !c->depth || sync_file_system(c) == 0 ? 0 : -errno;
 }
 
 /* The error of a change that somebody believes to be made: told at the end. */
@@ -362,6 +358,25 @@ static void note_error(struct iscsi_db *db, int r)
 		c->error = r;
 		c->error_text = STEAL_PTR(db->error);
 	}
+}
+
+/* To whom it belongs. */
+static void note_outcome(struct iscsi_db *db, const struct staged *s, int r)
+{
+	struct outcome *o = s->outcome;
+
+	if (!o) {
+		note_error(db, r);
+	} else if (r < 0 && !o->r) {
+		o->r = r;
+		o->text = STEAL_PTR(db->error);
+	}
+}
+
+static int not_synced(struct iscsi_db *db, const struct staged *s, int r)
+{
+	discard(db, s);
+	return cannot_write(db, s, r);
 }
 
 static void release_staged(struct staged *s)
@@ -378,14 +393,12 @@ static void flush(struct iscsi_db *db)
 {
 	struct commit *c = &db->commit;
 	char *CLEANUP_FREE kept = STEAL_PTR(db->error);
-	int r = sync_staged(db);
+	int r = sync_staged(c);
 
-	note_error(db, r);
 	for (size_t i = 0; i < c->n; i++) {
-		if (r < 0)
-			discard(db, &c->staged[i]);
-		else
-			note_error(db, place(db, &c->staged[i]));
+		struct staged *s = &c->staged[i];
+
+		note_outcome(db, s, r < 0 ? not_synced(db, s, r) : place(db, s));
 	}
 	/* Not before all are in place: what one leaves behind another one may have use for. */
 	for (size_t i = 0; i < c->n; i++)
@@ -520,7 +533,7 @@ static int stage_text(struct iscsi_db *db, enum db_dir dir, const char *path, co
 {
 	struct commit *c = &db->commit;
 	struct staged s = {.dir = dir, .path_hash = str_hash(path), .name = c->name, .fd = -1,
-		.path = strdup(path)};
+		.path = strdup(path), .outcome = c->outcome};
 	int r = s.path ? 0 : -ENOMEM;
 
 	if (r == 0 && !(fresh && stage_nameless(db, &s, text, len)))

@@ -27,6 +27,12 @@ struct link_change {
 	bool made;    /* it was not there */
 };
 
+/* What went wrong with a change, also after it was made: on its way to its place. */
+struct outcome {
+	int r;
+	char *text;
+};
+
 /* A record's new file, not in its place yet. */
 struct staged {
 	enum db_dir dir;
@@ -36,6 +42,7 @@ struct staged {
 	uint64_t number;	  /* of the temporary file */
 	int fd;			  /* of one without a name; -1: it has one */
 	struct link_change links;
+	struct outcome *outcome; /* NULL: the group's */
 	bool placed;
 };
 
@@ -50,6 +57,7 @@ struct commit {
 	unsigned int nameless; /* bit of each kind that has staged a file without a name */
 	uint64_t name;	 /* locked last, its hash */
 	uint64_t number; /* of the next temporary file */
+	struct outcome *outcome; /* of the change under way; NULL: what goes wrong later is the group's */
 	bool changed;	 /* there is something to sync at the group's end */
 	int error;	 /* the first one of the group */
 	char *error_text;

@@ -12,16 +12,14 @@
 #define SLICE 200	 /* records, and those of the last one's target */
 
 struct result {
-	int r;
-	char *text;
+	struct outcome outcome;
+	bool tried;	     /* false: another one's error came before */
 	struct buf warnings; /* a line each */
 	unsigned int warned;
 };
 
 struct slice {
 	size_t first, n; /* in order */
-	int r;
-	char *text;
 	bool changed;
 };
 
@@ -65,6 +63,24 @@ static char *copy_error(const struct iscsi_db *db)
 	return *iscsi_db_error(db) ? strdup(iscsi_db_error(db)) : NULL;
 }
 
+/* What it is told first stays: a change may have failed before the work on its record ended. */
+static void note(struct result *result, int r, const struct iscsi_db *db)
+{
+	struct outcome *o = &result->outcome;
+
+	result->tried = true;
+	if (!r || o->r)
+		return;
+	o->r = r;
+	o->text = db ? copy_error(db) : NULL;
+}
+
+static void fail_slice(struct team *t, const struct slice *s, int r)
+{
+	for (size_t i = s->first; i < s->first + s->n; i++)
+		note(&t->results[t->order[i]], r, NULL);
+}
+
 static void work_on(struct team *t, struct iscsi_db *db, struct slice *s)
 {
 	bool stop = false;
@@ -74,10 +90,9 @@ static void work_on(struct team *t, struct iscsi_db *db, struct slice *s)
 		struct result *result = &t->results[record];
 
 		iscsi_db_on_warning(db, keep_warning, result);
-		result->r = t->work->one(t->work->data, db, record);
-		if (result->r)
-			result->text = copy_error(db);
-		stop = t->work->stop && result->r;
+		db->commit.outcome = &result->outcome;
+		note(result, t->work->one(t->work->data, db, record), db);
+		stop = t->work->stop && result->outcome.r;
 	}
 	if (stop)
 		__atomic_store_n(&t->stop, true, __ATOMIC_RELAXED);
@@ -88,17 +103,18 @@ static void work_on_slice(void *data, size_t i)
 	struct team *t = data;
 	struct slice *s = &t->slices[i];
 	struct iscsi_db *db;
+	int r;
 
 	if (__atomic_load_n(&t->stop, __ATOMIC_RELAXED))
 		return;
-	s->r = db_clone(t->db, &db);
-	if (s->r < 0)
+	r = db_clone(t->db, &db);
+	if (r < 0) {
+		fail_slice(t, s, r);
 		return;
+	}
 	iscsi_db_group_begin(db);
 	work_on(t, db, s);
-	s->r = group_leave(db);
-	if (s->r < 0)
-		s->text = copy_error(db);
+	group_leave(db);
 	s->changed = db->commit.changed;
 	iscsi_db_close(db);
 }
@@ -172,30 +188,27 @@ static int tell(struct team *t)
 	int r = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
-		struct result *result = &t->results[i];
+		struct outcome *o = &t->results[i].outcome;
 
-		repeat_warnings(t->db, result);
+		if (!t->results[i].tried)
+			continue;
+		repeat_warnings(t->db, &t->results[i]);
 		if (t->work->told)
-			t->work->told(t->work->data, i, result->r, result->text);
-		if (t->work->stop && result->r && !r)
-			r = take(t->db, result->r, &result->text);
+			t->work->told(t->work->data, i, o->r, o->text);
+		if (t->work->stop && o->r && !r)
+			r = take(t->db, o->r, &o->text);
 	}
-	for (size_t i = 0; i < t->n_slices; i++) {
+	for (size_t i = 0; i < t->n_slices; i++)
 		t->db->commit.changed |= t->slices[i].changed;
-		if (t->slices[i].r && !r)
-			r = take(t->db, t->slices[i].r, &t->slices[i].text);
-	}
 	return r;
 }
 
 static void release(struct team *t)
 {
 	for (size_t i = 0; t->results && i < t->n; i++) {
-		free(t->results[i].text);
+		free(t->results[i].outcome.text);
 		buf_free(&t->results[i].warnings);
 	}
-	for (size_t i = 0; i < t->n_slices; i++)
-		free(t->slices[i].text);
 	free(t->order);
 	free(t->results);
 	free(t->slices);

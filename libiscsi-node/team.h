@@ -15,13 +15,19 @@ struct team_work {
 	const char *(*target)(void *data, size_t i);
 	/* What is to be done with record i: 0, or an error that is the record's own. */
 	int (*one)(void *data, struct iscsi_db *db, size_t i);
-	/* Told of every record in order, by the caller's thread; text: the error's. May be NULL. */
+	/*
+	 * Told of every record that was worked on, in order, by the caller's thread; text: the
+	 * error's. May be NULL.
+	 */
 	void (*told)(void *data, size_t i, int r, const char *text);
 	void *data;
 	bool stop; /* with the first error; that is what team_run returns then */
 };
 
-/* Inside or outside of a group of db. 0 or what went wrong with the group; db has the sentence. */
+/*
+ * Inside or outside of a group of db. 0 or what went wrong with the group as a whole; db has the
+ * sentence. What went wrong with getting a record into its place is that record's error.
+ */
 int team_run(struct iscsi_db *db, size_t n, const struct team_work *work);
 
 #endif
