@@ -4,7 +4,6 @@
 #include "str.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define PORT_MAX 65535
@@ -33,12 +32,24 @@ static int check(struct iscsi_db *db, const struct iscsi_node_id *id)
 	return 0;
 }
 
-static void format_portal(char *buf, size_t len, const char *address, int port, int tpgt)
+static char *add_number(char *end, int n)
 {
-	if (tpgt < 0)
-		snprintf(buf, len, "%s,%d", address, port);
-	else
-		snprintf(buf, len, "%s,%d,%d", address, port, tpgt);
+	char digits[STR_NUMBER_MAX];
+
+	return stpcpy(stpcpy(end, ","), str_of_number(n, digits));
+}
+
+static void format_portal(char *buf, const char *address, int port, int tpgt)
+{
+	char *end = add_number(stpcpy(buf, address), port);
+
+	if (tpgt >= 0)
+		add_number(end, tpgt);
+}
+
+static void join(char *buf, const char *dir, const char *name)
+{
+	stpcpy(stpcpy(stpcpy(buf, dir), "/"), name);
 }
 
 int place_of(struct iscsi_db *db, const struct iscsi_node_id *id, struct place *ret)
@@ -47,13 +58,14 @@ int place_of(struct iscsi_db *db, const struct iscsi_node_id *id, struct place *
 
 	if (r < 0)
 		return r;
-	format_portal(ret->portal, sizeof(ret->portal), id->address, id->port, id->tpgt);
+	/* check has seen to the lengths */
+	format_portal(ret->portal, id->address, id->port, id->tpgt);
 	if (id->tpgt < 0) {
-		snprintf(ret->dir, sizeof(ret->dir), "%s", id->target);
-		snprintf(ret->file, sizeof(ret->file), "%s/%s", id->target, ret->portal);
+		strcpy(ret->dir, id->target);
+		join(ret->file, id->target, ret->portal);
 	} else {
-		snprintf(ret->dir, sizeof(ret->dir), "%s/%s", id->target, ret->portal);
-		snprintf(ret->file, sizeof(ret->file), "%s/%s", ret->dir, id->iface);
+		join(ret->dir, id->target, ret->portal);
+		join(ret->file, ret->dir, id->iface);
 	}
 	return 0;
 }
@@ -89,7 +101,7 @@ bool place_parse(const char *portal, struct iscsi_portal *ret)
 		return false;
 	strcpy(p.address, text);
 	/* "03260" and the like would be a record that no id leads to. */
-	format_portal(again, sizeof(again), p.address, p.port, p.tpgt);
+	format_portal(again, p.address, p.port, p.tpgt);
 	if (!str_eq(again, portal))
 		return false;
 	*ret = p;

@@ -9,9 +9,18 @@
 #include "str.h"
 
 #define IFACENAME_MAX 64
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 #define HEX_DIGITS DIGITS "abcdefABCDEF"
+
+static bool is_letter_or_digit(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_one_of(char c, const char *others)
+{
+	return is_letter_or_digit(c) || strchr(others, c);
+}
 
 static bool all_hex(const char *s)
 {
@@ -50,7 +59,7 @@ static const struct {
 bool iscsi_name_is_clean(const char *name)
 {
 	for (; *name; name++)
-		if ((unsigned char)*name < 0x80 && !strchr(LETTERS DIGITS "-.:_", *name))
+		if ((unsigned char)*name < 0x80 && !is_one_of(*name, "-.:_"))
 			return false;
 	return true;
 }
@@ -94,8 +103,9 @@ const char *iscsi_address_fault(const char *address)
 		return "is longer than 255 bytes";
 	if (*address == '.')
 		return "begins with '.'";
-	if (address[strspn(address, LETTERS DIGITS ".:-_%")])
-		return "has a character that is not allowed";
+	for (const char *p = address; *p; p++)
+		if (!is_one_of(*p, ".:-_%"))
+			return "has a character that is not allowed";
 	return strpbrk(address, ":%") ? ipv6_fault(address) : NULL;
 }
 

@@ -131,7 +131,8 @@ int file_make_dirs(int dirfd, const char *path, int leaf)
 	return 0;
 }
 
-static int read_whole(int fd, size_t max, char **ret, size_t *ret_len)
+/* size: where fd's file is known to end, or 0. */
+static int read_whole(int fd, size_t size, size_t max, char **ret, size_t *ret_len)
 {
 	struct buf CLEANUP(buf_free) b = {0};
 	ssize_t n;
@@ -147,7 +148,7 @@ static int read_whole(int fd, size_t max, char **ret, size_t *ret_len)
 		b.len += n > 0 ? (size_t)n : 0;
 		if (b.len > max)
 			return -EFBIG;
-	} while (n);
+	} while (n && b.len != size);
 	b.data[b.len] = '\0';
 	if (ret_len)
 		*ret_len = b.len;
@@ -156,7 +157,7 @@ static int read_whole(int fd, size_t max, char **ret, size_t *ret_len)
 }
 
 /* What opens at once, whatever it is; a socket does not open at all. */
-static int open_regular(int dirfd, const char *path)
+static int open_regular(int dirfd, const char *path, size_t *ret_size)
 {
 	int CLEANUP_CLOSE fd = open_path(dirfd, path, O_RDONLY | O_NONBLOCK, 0);
 	struct stat st;
@@ -167,21 +168,23 @@ static int open_regular(int dirfd, const char *path)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
+	*ret_size = (size_t)st.st_size;
 	return S_ISREG(st.st_mode) ? STEAL_FD(fd) : -FILE_NOT_REGULAR;
 }
 
 int file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len)
 {
-	int CLEANUP_CLOSE fd = open_regular(dirfd, path);
+	size_t size = 0;
+	int CLEANUP_CLOSE fd = open_regular(dirfd, path, &size);
 
-	return fd < 0 ? fd : read_whole(fd, max, ret, ret_len);
+	return fd < 0 ? fd : read_whole(fd, size, max, ret, ret_len);
 }
 
 int file_read_stream(const char *path, size_t max, char **ret, size_t *ret_len)
 {
 	int CLEANUP_CLOSE fd = open_path(AT_FDCWD, path, O_RDONLY, 0);
 
-	return fd < 0 ? fd : read_whole(fd, max, ret, ret_len);
+	return fd < 0 ? fd : read_whole(fd, 0, max, ret, ret_len);
 }
 
 const char *file_error(int r)
