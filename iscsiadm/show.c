@@ -17,7 +17,9 @@
 
 void show_many(void)
 {
-	setvbuf(stdout, NULL, _IOFBF, MANY_BUFFER);
+	static char buffer[MANY_BUFFER]; /* the library's own would be of a page */
+
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 }
 
 void report(struct app *a, const char *fmt, ...)
@@ -69,23 +71,24 @@ static void put_text(const char *text)
 	fputs_unlocked(text, stdout);
 }
 
-static void put_number(long n)
+static char *add_number(char *end, long n)
 {
 	char digits[STR_NUMBER_MAX];
 
-	put_text(str_of_number(n, digits));
+	return stpcpy(end, str_of_number(n, digits));
 }
 
 static void put_portal(const char *address, int port, long tag)
 {
 	bool brackets = iscsi_address_in_brackets(address);
+	char numbers[2 * STR_NUMBER_MAX + 4];
+	char *end = add_number(stpcpy(numbers, brackets ? "]:" : ":"), port);
 
-	put_text(brackets ? "[" : "");
+	add_number(stpcpy(end, ","), tag);
+	if (brackets)
+		put_text("[");
 	put_text(address);
-	put_text(brackets ? "]:" : ":");
-	put_number(port);
-	put_text(",");
-	put_number(tag);
+	put_text(numbers);
 }
 
 static void put_line(const char *label, const char *text)

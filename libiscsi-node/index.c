@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The index: ROOT/run/iscsi/nodes.index, the chunks of a tree as they are in memory. It is written
- * by who has read a large database, and gone after a boot. Readers believe only what they can check:
- * the file is the reader's own and nobody else may write it, it is of this directory in this state,
- * every chunk has its sum, and every offset leads to somewhere inside. A file that is not so is none.
+ * The index: ROOT/run/iscsi/nodes.index, a head, where each chunk ends, and the chunks of a tree as
+ * they are in memory. It is written by who has read a large database, and gone after a boot.
+ * Readers believe only what they can check: the file is the reader's own and nobody else may write
+ * it, it is of this directory in this state, every part has its sum, and every offset leads to
+ * somewhere inside. A file that is not so is none.
  */
 #include "tree.h"
 
@@ -19,14 +20,14 @@
 #define DIR_NAME "iscsi"
 #define FILE_NAME "nodes.index"
 #define NEW_NAME "nodes.index.new"
-#define MAGIC "iSCSIix1"
+#define MAGIC "iSCSIix2"
 #define FILE_MAX (256U << 20)
 
 struct head {
 	char magic[8];
 	uint64_t dev, n;
 	struct stamp stamp;
-	uint64_t sum; /* of the above */
+	uint64_t sum; /* of the above and the ends */
 };
 
 struct chunk_head {
@@ -50,9 +51,9 @@ static uint64_t sum_of(uint64_t sum, const void *data, size_t len)
 	return (sum ^ word ^ (uint64_t)len << 56) * 0x9e3779b97f4a7c15;
 }
 
-static uint64_t sum_of_head(const struct head *h)
+static uint64_t sum_of_head(const struct head *h, const uint64_t *ends)
 {
-	return sum_of(0, h, offsetof(struct head, sum));
+	return sum_of(sum_of(0, h, offsetof(struct head, sum)), ends, h->n * sizeof(*ends));
 }
 
 static size_t padded(size_t len)
@@ -100,93 +101,117 @@ static bool offsets_lead_inside(const struct tree_chunk *c)
 	return portals == c->n_portals && ifaces == c->n_ifaces;
 }
 
-/* The chunk at *pos, which is moved behind it. */
-static bool take_chunk(const char **pos, const char *end, struct tree_chunk *ret)
+/* The chunk in text, which it is all of. */
+static bool take_chunk(const char *text, size_t len, struct tree_chunk *ret)
 {
-	const struct chunk_head *h = (const void *)*pos;
-	size_t left = (size_t)(end - *pos), sizes[4], body = 0;
-	const char *p = *pos + sizeof(*h);
+	const struct chunk_head *h = (const void *)text;
+	const char *p = text + sizeof(*h);
+	size_t sizes[4], whole = sizeof(*h);
 
-	if (left < sizeof(*h) || h->n_targets > TREE_CHUNK)
+	if (len < whole || h->n_targets > TREE_CHUNK)
 		return false;
 	sizes[0] = (size_t)h->n_targets * sizeof(*ret->targets);
 	sizes[1] = (size_t)h->n_portals * sizeof(*ret->portals);
 	sizes[2] = (size_t)h->n_ifaces * sizeof(*ret->ifaces);
 	sizes[3] = h->strings_len;
 	for (size_t i = 0; i < 4; i++)
-		body += padded(sizes[i]);
-	if (left - sizeof(*h) < body)
+		whole += padded(sizes[i]);
+	if (len != whole || sum_of(0, &h->n_targets, len - sizeof(h->sum)) != h->sum)
 		return false;
-	if (sum_of(0, &h->n_targets, sizeof(*h) - sizeof(h->sum) + body) != h->sum)
-		return false;
-	*ret = (struct tree_chunk){.n_targets = h->n_targets, .n_portals = h->n_portals,
-		.n_ifaces = h->n_ifaces, .strings_len = h->strings_len, .settled = h->settled};
+	*ret = (struct tree_chunk){.n_targets = h->n_targets,
+		.n_portals = h->n_portals,
+		.n_ifaces = h->n_ifaces,
+		.strings_len = h->strings_len,
+		.settled = h->settled,
+		.from_index = true};
 	ret->targets = (const void *)p;
 	ret->portals = (const void *)(p += padded(sizes[0]));
 	ret->ifaces = (const void *)(p += padded(sizes[1]));
-	ret->strings = p += padded(sizes[2]);
-	*pos = p + padded(sizes[3]);
+	ret->strings = p + padded(sizes[2]);
 	return offsets_lead_inside(ret);
 }
 
-static bool is_ours(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	       !(st.st_mode & 077);
-}
-
-static char *read_file(const struct iscsi_db *db, size_t *ret_len)
+static int open_file(const struct iscsi_db *db)
 {
 	int CLEANUP_CLOSE dir = open_dir(db, false);
-	int CLEANUP_CLOSE fd =
-		dir < 0 ? -1 : openat(dir, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	return dir < 0 ? -1
+		       : openat(dir, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+static bool is_ours(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && st->st_uid == geteuid() && !(st->st_mode & 077);
+}
+
+/* Where the chunks begin, and where each one ends; NULL unless all is as head says. */
+static uint64_t *read_ends(int fd, uint64_t size, const struct head *h)
+{
+	uint64_t *CLEANUP_FREE ends = NULL, last = sizeof(*h) + h->n * sizeof(*ends);
+
+	if (h->n > size / sizeof(struct chunk_head))
+		return NULL;
+	ends = calloc(h->n + 1, sizeof(*ends));
+	if (!ends || pread(fd, ends + 1, h->n * sizeof(*ends), sizeof(*h)) !=
+			     (ssize_t)(h->n * sizeof(*ends)))
+		return NULL;
+	if (h->sum != sum_of_head(h, ends + 1))
+		return NULL;
+	ends[0] = last;
+	for (size_t i = 1; i <= h->n; last = ends[i++])
+		if (ends[i] < last)
+			return NULL;
+	return last == size ? STEAL_PTR(ends) : NULL;
+}
+
+static bool is_of(const struct head *h, const struct tree *t)
+{
+	return memcmp(h->magic, MAGIC, sizeof(h->magic)) == 0 && h->dev == t->dev &&
+	       stamp_equal(&h->stamp, &t->stamp);
+}
+
+bool index_open(struct iscsi_db *db, struct tree *t)
+{
+	int CLEANUP_CLOSE fd = open_file(db);
+	struct head h;
 	struct stat st;
-	char *text;
-	ssize_t len;
 
-	if (fd < 0 || !is_ours(fd) || fstat(fd, &st) < 0 || st.st_size > FILE_MAX)
-		return NULL;
-	text = malloc((size_t)st.st_size + 1);
-	len = text ? read(fd, text, (size_t)st.st_size) : -1;
-	if (len != st.st_size) {
-		free(text);
-		return NULL;
+	if (fd < 0 || fstat(fd, &st) < 0 || !is_ours(&st) || st.st_size > FILE_MAX ||
+		pread(fd, &h, sizeof(h), 0) != sizeof(h) || !is_of(&h, t))
+		return false;
+	t->index.ends = read_ends(fd, (uint64_t)st.st_size, &h);
+	if (!t->index.ends)
+		return false;
+	t->index.fd = STEAL_FD(fd);
+	t->index.text = malloc((size_t)st.st_size);
+	t->chunks = calloc(h.n + 1, sizeof(*t->chunks));
+	if (!t->index.text || !t->chunks) {
+		index_close(t);
+		free(STEAL_PTR(t->chunks));
+		return false;
 	}
-	*ret_len = (size_t)len;
-	return text;
+	t->n = h.n;
+	return true;
 }
 
-/* Whether text is an index of t's directory, which begins at *pos and ends at end. */
-static bool is_of(const struct tree *t, const char *text, size_t len)
+bool index_take(struct tree *t, size_t i)
 {
-	const struct head *h = (const void *)text;
+	uint64_t start = t->index.ends[i], len = t->index.ends[i + 1] - start;
+	char *text = t->index.text + start;
 
-	return len >= sizeof(*h) && memcmp(h->magic, MAGIC, sizeof(h->magic)) == 0 &&
-	       h->sum == sum_of_head(h) && h->dev == t->dev && stamp_equal(&h->stamp, &t->stamp) &&
-	       h->n <= len / sizeof(struct chunk_head);
+	if (pread(t->index.fd, text, len, (off_t)start) == (ssize_t)len &&
+		take_chunk(text, len, &t->chunks[i]))
+		return true;
+	t->chunks[i] = (struct tree_chunk){0};
+	return false;
 }
 
-void index_read(struct iscsi_db *db, struct tree *t)
+void index_close(struct tree *t)
 {
-	size_t len = 0, n = 0;
-	char *CLEANUP_FREE text = read_file(db, &len);
-	const char *pos = text + sizeof(struct head);
-	struct tree_chunk *CLEANUP_FREE chunks = NULL;
-
-	if (!text || !is_of(t, text, len))
-		return;
-	n = ((const struct head *)(const void *)text)->n;
-	chunks = calloc(n + 1, sizeof(*chunks));
-	for (size_t i = 0; chunks && i < n; i++)
-		if (!take_chunk(&pos, text + len, &chunks[i]))
-			return;
-	if (!chunks || pos != text + len)
-		return;
-	t->chunks = STEAL_PTR(chunks);
-	t->n = n;
-	t->index = STEAL_PTR(text);
+	if (t->index.ends)
+		close(t->index.fd);
+	free(STEAL_PTR(t->index.ends));
+	free(STEAL_PTR(t->index.text));
 }
 
 /* ---- writing ---- */
@@ -219,13 +244,21 @@ static int add_chunk(struct buf *b, const struct tree_chunk *c)
 static int format(const struct tree *t, struct buf *ret)
 {
 	struct head h = {.magic = MAGIC, .dev = t->dev, .n = t->n, .stamp = t->stamp};
-	int r;
+	uint64_t *CLEANUP_FREE ends = calloc(t->n + 1, sizeof(*ends));
+	int r = ends ? buf_add(ret, &h, sizeof(h)) : -ENOMEM;
 
-	h.sum = sum_of_head(&h);
-	r = buf_add(ret, &h, sizeof(h));
-	for (size_t i = 0; r == 0 && i < t->n; i++)
+	if (r == 0)
+		r = buf_add(ret, ends, t->n * sizeof(*ends));
+	for (size_t i = 0; r == 0 && i < t->n; i++) {
 		r = add_chunk(ret, &t->chunks[i]);
-	return r;
+		ends[i] = ret->len;
+	}
+	if (r < 0)
+		return r;
+	h.sum = sum_of_head(&h, ends);
+	memcpy(ret->data, &h, sizeof(h));
+	memcpy(ret->data + sizeof(h), ends, t->n * sizeof(*ends));
+	return 0;
 }
 
 /* Gets its name when it is whole: a writer that is killed before leaves nothing. */

@@ -35,6 +35,7 @@ struct reading {
 	struct tree *tree;
 	const char **names; /* of the targets */
 	size_t n;
+	bool broken; /* the index is */
 	bool stamps; /* are wanted */
 	struct timespec start;
 };
@@ -280,17 +281,21 @@ static void read_part(void *data, size_t i)
 	note_error(r->tree, read_chunk(r, r->names + first, n, &r->tree->chunks[i]));
 }
 
-static bool is_as_it_was(const struct reading *r, const char *path, const struct stamp *s)
+static bool is_as_it_was(
+	const struct reading *r, int nodes, const char *path, const struct stamp *s)
 {
 	struct stamp now;
 	struct stat st;
 
-	return fstatat(r->nodes, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(nodes, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       stamp_take(&st, r->tree->dev, &now) && stamp_equal(&now, s);
 }
 
-/* The portals first: the kernel finds their targets on the way to them. */
-static bool chunk_is_as_it_was(const struct reading *r, const struct tree_chunk *c)
+/*
+ * nodes: a descriptor of this thread's own, for the processors pass one that is shared to and fro.
+ * The portals first: the kernel finds their targets on the way to them.
+ */
+static bool chunk_is_as_it_was(const struct reading *r, int nodes, const struct tree_chunk *c)
 {
 	const struct tree_portal *p = c->portals;
 	char path[2 * NAME_MAX + 2];
@@ -309,28 +314,38 @@ static bool chunk_is_as_it_was(const struct reading *r, const struct tree_chunk 
 				return false;
 			path[len] = '/';
 			strcpy(path + len + 1, c->strings + p->dir);
-			if (!is_as_it_was(r, path, &p->stamp))
+			if (!is_as_it_was(r, nodes, path, &p->stamp))
 				return false;
 		}
 		path[len] = '\0';
-		if (!is_as_it_was(r, path, &c->targets[t].stamp))
+		if (!is_as_it_was(r, nodes, path, &c->targets[t].stamp))
 			return false;
 	}
 	return true;
 }
 
-/* Of the index: kept, or read again. */
+/* From the index, or from the directories where those are not as they were. */
 static void check_part(void *data, size_t i)
 {
-	const struct reading *r = data;
-	struct tree_chunk *c = &r->tree->chunks[i], old = *c;
+	struct reading *r = data;
+	struct tree_chunk *c = &r->tree->chunks[i];
 	const char *names[TREE_CHUNK];
+	uint32_t n;
+	int CLEANUP_CLOSE nodes = -1;
 
-	if (c->settled && chunk_is_as_it_was(r, c))
+	if (__atomic_load_n(&r->broken, __ATOMIC_RELAXED))
 		return;
-	for (uint32_t t = 0; t < old.n_targets; t++)
-		names[t] = old.strings + old.targets[t].name;
-	note_error(r->tree, read_chunk(r, names, old.n_targets, c));
+	if (!index_take(r->tree, i)) {
+		__atomic_store_n(&r->broken, true, __ATOMIC_RELAXED);
+		return;
+	}
+	nodes = openat(r->nodes, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (nodes >= 0 && c->settled && chunk_is_as_it_was(r, nodes, c))
+		return;
+	n = c->n_targets;
+	for (uint32_t t = 0; t < n; t++)
+		names[t] = c->strings + c->targets[t].name;
+	note_error(r->tree, read_chunk(r, names, n, c));
 }
 
 static void run_crew(struct reading *r, void (*work)(void *data, size_t i))
@@ -342,7 +357,7 @@ static void run_crew(struct reading *r, void (*work)(void *data, size_t i))
 static bool index_is_good(const struct tree *t)
 {
 	for (size_t i = 0; i < t->n; i++)
-		if (t->chunks[i].settled && t->chunks[i].body[TARGETS].data)
+		if (t->chunks[i].settled && !t->chunks[i].from_index)
 			return false;
 	return true;
 }
@@ -362,6 +377,7 @@ static int read_all(struct reading *r)
 	r->tree->n = (r->n + TREE_CHUNK - 1) / TREE_CHUNK;
 	r->tree->chunks = calloc(r->tree->n + 1, sizeof(*r->tree->chunks));
 	if (!r->names || !r->tree->chunks) {
+		free(STEAL_PTR(r->tree->chunks));
 		r->tree->n = 0;
 		free(STEAL_PTR(r->names));
 		return -ENOMEM;
@@ -371,6 +387,19 @@ static int read_all(struct reading *r)
 	run_crew(r, read_part);
 	free(STEAL_PTR(r->names));
 	return 0;
+}
+
+/* False when there is no index of this directory, or a broken one. */
+static bool read_from_index(struct iscsi_db *db, struct reading *r)
+{
+	struct tree *t = r->tree;
+
+	if (!r->stamps || !index_open(db, t))
+		return false;
+	run_crew(r, check_part);
+	if (r->broken)
+		tree_release(t);
+	return !r->broken;
 }
 
 static bool can_be_trusted(int nodes)
@@ -410,11 +439,7 @@ int tree_read(struct iscsi_db *db, int nodes, struct tree *ret)
 	t.dev = st.st_dev;
 	r.stamps = can_be_trusted(nodes) && stamp_take(&st, t.dev, &t.stamp) &&
 		   is_settled(&t.stamp, &r.start);
-	if (r.stamps)
-		index_read(db, &t);
-	if (t.index)
-		run_crew(&r, check_part);
-	else
+	if (!read_from_index(db, &r))
 		error = read_all(&r);
 	if (error < 0) {
 		tree_release(&t);
@@ -443,6 +468,6 @@ void tree_release(struct tree *t)
 	for (size_t i = 0; i < t->n; i++)
 		chunk_release(&t->chunks[i]);
 	free(t->chunks);
-	free(t->index);
-	*t = (struct tree){0};
+	index_close(t);
+	*t = (struct tree){.dev = t->dev, .stamp = t->stamp};
 }

@@ -43,7 +43,14 @@ struct tree_chunk {
 	const char *strings;
 	uint32_t n_targets, n_portals, n_ifaces, strings_len;
 	bool settled;	    /* later changes will be seen in the stamps */
-	struct buf body[4]; /* what the pointers lead to, unless that is the index */
+	struct buf body[4]; /* what the pointers lead to when it was read from the directories */
+	bool from_index;    /* or they lead there */
+};
+
+struct tree_index {
+	int fd;
+	uint64_t *ends; /* of the head and of each chunk, in bytes; NULL: there is no index */
+	char *text;
 };
 
 struct tree {
@@ -51,7 +58,7 @@ struct tree {
 	size_t n;
 	struct stamp stamp; /* of nodes/ */
 	uint64_t dev;	    /* of all of it */
-	char *index;	    /* what chunks may lead to */
+	struct tree_index index;
 	int error;	    /* the first one that is more than a directory that went away */
 };
 
@@ -71,10 +78,17 @@ extern size_t index_min;
 /* ---- index.c ---- */
 
 /*
- * The chunks of the index, when that is of this directory as it is now: t has its stamp and dev.
- * Whether their own directories are as they were is not looked at. t->index keeps the file.
+ * Opens the index when it is of this directory as it is now: t has its stamp and dev, and gets n
+ * and empty chunks.
  */
-void index_read(struct iscsi_db *db, struct tree *t);
+bool index_open(struct iscsi_db *db, struct tree *t);
+/*
+ * Fills in chunk i; several threads may, each another one. False: the index is broken, which makes
+ * all of it worthless. Whether the chunk's directories are as they were is not looked at.
+ */
+bool index_take(struct tree *t, size_t i);
+/* What was taken is gone then, too. */
+void index_close(struct tree *t);
 /* Writes the index anew. That it cannot be is no error. */
 void index_write(struct iscsi_db *db, const struct tree *t);
 

@@ -127,9 +127,9 @@ static bool all_from_index(void)
 	bool all;
 
 	ck_assert_int_eq(tree_read(db, nodes, &t), 0);
-	all = t.index && t.n;
+	all = t.n;
 	for (size_t i = 0; i < t.n; i++)
-		all = all && !t.chunks[i].body[0].data;
+		all = all && t.chunks[i].from_index;
 	tree_release(&t);
 	return all;
 }
