@@ -2,14 +2,15 @@
 /*
  * How a change gets to the disk: the old record or the new one, whatever happens in between.
  *
- * A record is written to a temporary file in the database's directory TEMPORARY, made safe there
- * (fsync), and renamed to its place. Of a group the files are made safe together, by one syncfs
- * before the renames of some hundred records and one at the end: locks are held for that long, and
- * given up before another one is waited for. A record where there was none needs no name before its
- * own: it is written to a file without one, and linked.
+ * A record is written to a temporary file, made safe there (fsync), and renamed to its place. Such
+ * files are in a directory that the writer makes for itself in the database's directory TEMPORARY:
+ * to make names in one directory writers would have to take turns. Of a group the files are made
+ * safe together, by one syncfs before the renames of some hundred records and one at the end: locks
+ * are held for that long, and given up before another one is waited for. A record where there was
+ * none needs no name before its own: it is written to a file without one, and linked.
  *
- * A writer that is killed leaves at most a temporary file, where no program looks for records; a
- * later writer that is alone removes it.
+ * A writer that is killed leaves at most its temporary files, where no program looks for records; a
+ * later writer that is alone removes them.
  */
 #include "db.h"
 
@@ -54,6 +55,26 @@ static bool is_left_over(int dir, const char *name)
 	return now.tv_sec - st.st_mtim.tv_sec > sweep_age_s;
 }
 
+static int open_dir(int dir, const char *name)
+{
+	return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* A file, or a directory of files. */
+static int remove_left_over(void *data, const char *name)
+{
+	const int dir = *(const int *)data;
+	int CLEANUP_CLOSE fd = -1;
+
+	if (!is_left_over(dir, name) || unlinkat(dir, name, 0) == 0)
+		return 0;
+	fd = open_dir(dir, name);
+	if (fd >= 0)
+		file_each_name(fd, DT_UNKNOWN, remove_left_over, &fd);
+	unlinkat(dir, name, AT_REMOVEDIR);
+	return 0;
+}
+
 /*
  * Only who is alone comes here, but alone in its ROOT/run: another container may have the same
  * database and a /run of its own. What is young may be in use there.
@@ -61,41 +82,71 @@ static bool is_left_over(int dir, const char *name)
 void commit_sweep(struct iscsi_db *db)
 {
 	char *CLEANUP_FREE path = str_printf("%s/" TEMPORARY, db->dir);
-	const struct dirent *e;
-	int fd;
-	DIR *d;
+	int CLEANUP_CLOSE fd = -1;
 
 	if (!path || rmdir(path) == 0 || errno == ENOENT)
 		return;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
+	fd = open_dir(AT_FDCWD, path);
+	if (fd < 0)
 		return;
-	}
-	while ((e = readdir(d)))
-		if (is_left_over(fd, e->d_name))
-			unlinkat(fd, e->d_name, 0);
-	closedir(d);
+	file_each_name(fd, DT_UNKNOWN, remove_left_over, &fd);
 	rmdir(path);
 }
 
-/* The directory of temporary files, made when first needed. */
+static void number_name(uint64_t number, char ret[static 32])
+{
+	snprintf(ret, 32, "%016llx", (unsigned long long)number);
+}
+
+/* One that nobody has, in TEMPORARY. */
+static int make_temporary_dir(struct commit *c, int dir)
+{
+	char name[32];
+
+	for (int i = 0; i < NUMBER_TRIES; i++) {
+		if (getrandom(&c->own_temporary, sizeof(c->own_temporary), 0) < 0)
+			return -errno;
+		number_name(c->own_temporary, name);
+		if (mkdirat(dir, name, 0700) == 0) {
+			c->temporary = open_dir(dir, name);
+			return c->temporary < 0 ? -errno : c->temporary;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+/* The directory of our temporary files, made when first needed. */
 static int temporary_dir(struct iscsi_db *db)
 {
-	struct commit *c = &db->commit;
 	char *CLEANUP_FREE path = NULL;
+	int CLEANUP_CLOSE fd = -1;
 
-	if (c->temporary >= 0)
-		return c->temporary;
+	if (db->commit.temporary >= 0)
+		return db->commit.temporary;
 	path = str_printf("%s/" TEMPORARY, db->dir);
 	if (!path)
 		return -ENOMEM;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	c->temporary = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return c->temporary < 0 ? -errno : c->temporary;
+	fd = open_dir(AT_FDCWD, path);
+	return fd < 0 ? -errno : make_temporary_dir(&db->commit, fd);
+}
+
+/* Empty now, or somebody else's business: commit_sweep. */
+static void leave_temporary_dir(struct iscsi_db *db)
+{
+	struct commit *c = &db->commit;
+	char *CLEANUP_FREE path = NULL;
+
+	if (c->temporary < 0)
+		return;
+	close(STEAL_FD(c->temporary));
+	path = str_printf(
+		"%s/" TEMPORARY "/%016llx", db->dir, (unsigned long long)c->own_temporary);
+	if (path)
+		rmdir(path);
 }
 
 int commit_dir(struct iscsi_db *db, enum db_dir which, bool make)
@@ -108,11 +159,6 @@ int commit_dir(struct iscsi_db *db, enum db_dir which, bool make)
 }
 
 /* ---- files ---- */
-
-static void temporary_name(const struct staged *s, char ret[static 32])
-{
-	snprintf(ret, 32, "%016llx", (unsigned long long)s->number);
-}
 
 static int write_safely(int fd, const char *text, size_t len, bool sync)
 {
@@ -173,11 +219,11 @@ static int open_parent(int dir, const char *path, const char **ret)
 	return fd;
 }
 
-/* Renames the temporary file to its place. */
-static int move_into_place(int temporary, const char *name, int dir, const char *path)
+/* Renames the temporary file to its place. walked: through no link, since it was locked. */
+static int move_into_place(int temporary, const char *name, int dir, const char *path, bool walked)
 {
-	const char *rest = NULL;
-	int CLEANUP_CLOSE fd = open_parent(dir, path, &rest);
+	const char *rest = walked ? path : NULL;
+	int CLEANUP_CLOSE fd = walked ? -1 : open_parent(dir, path, &rest);
 
 	if (!rest)
 		return fd;
@@ -206,7 +252,7 @@ static void discard(struct iscsi_db *db, const struct staged *s)
 
 	if (s->fd >= 0)
 		return;
-	temporary_name(s, name);
+	number_name(s->number, name);
 	unlinkat(db->commit.temporary, name, 0);
 }
 
@@ -254,8 +300,8 @@ static int put_in_place(struct iscsi_db *db, const struct staged *s)
 		r = link_into_place(s->fd, c->dirs[s->dir], s->path);
 		return r < 0 ? copy_from(s->fd, c->dirs[s->dir], s->path) : 0;
 	}
-	temporary_name(s, name);
-	r = move_into_place(c->temporary, name, c->dirs[s->dir], s->path);
+	number_name(s->number, name);
+	r = move_into_place(c->temporary, name, c->dirs[s->dir], s->path, s->walked);
 	return r == -EXDEV ? copy_into_place(c->temporary, name, c->dirs[s->dir], s->path) : r;
 }
 
@@ -323,8 +369,7 @@ static void release(struct iscsi_db *db)
 	struct commit *c = &db->commit;
 
 	sources_forget(db);
-	if (c->temporary >= 0)
-		close(STEAL_FD(c->temporary));
+	leave_temporary_dir(db);
 	for (size_t i = 0; i < N_DB_DIRS; i++)
 		if (c->dirs[i] >= 0)
 			close(STEAL_FD(c->dirs[i]));
@@ -430,7 +475,7 @@ static int take_error(struct iscsi_db *db, int r)
 
 static int lock(struct iscsi_db *db, const char *name)
 {
-	int r = db_lock(db, name, &db->commit.lock);
+	int r = db_lock(db, name, &db->commit.span, &db->commit.lock);
 
 	/* Nothing half locked stays for the next one of a group. */
 	if (r < 0)
@@ -471,9 +516,7 @@ int commit_settle(struct iscsi_db *db, const char *path, const char *name)
 	return lock(db, name);
 }
 
-/* first: the number may be the one after the last. */
-static int write_numbered(
-	struct iscsi_db *db, struct staged *s, const char *text, size_t len, bool first)
+static int write_numbered(struct iscsi_db *db, struct staged *s, const char *text, size_t len)
 {
 	struct commit *c = &db->commit;
 	int dir = temporary_dir(db);
@@ -481,30 +524,25 @@ static int write_numbered(
 
 	if (dir < 0)
 		return dir;
-	if ((!first || !c->number) && getrandom(&c->number, sizeof(c->number), 0) < 0)
-		return -errno;
 	s->number = c->number++;
-	temporary_name(s, name);
+	number_name(s->number, name);
 	return write_temporary(dir, name, text, len, !c->depth);
 }
 
-/*
- * Numbers are drawn, and again where somebody has the same: a forked process, a dead one. The
- * directory is made again where somebody's sweep removed it while it was empty.
- */
+/* The directory is made again where somebody's sweep removed it while it was empty. */
 static int stage(struct iscsi_db *db, struct staged *s, const char *text, size_t len)
 {
 	struct commit *c = &db->commit;
-	int r = -EEXIST;
+	int r = -ENOENT;
 
 	if (!c->staged)
 		c->staged = calloc(NAMES_MAX, sizeof(*c->staged));
 	if (!c->staged)
 		return -ENOMEM;
-	for (int i = 0; (r == -EEXIST || r == -ENOENT) && i < NUMBER_TRIES; i++) {
-		if (r == -ENOENT && c->temporary >= 0)
-			close(STEAL_FD(c->temporary));
-		r = write_numbered(db, s, text, len, i == 0);
+	for (int i = 0; r == -ENOENT && i < NUMBER_TRIES; i++) {
+		if (i)
+			leave_temporary_dir(db);
+		r = write_numbered(db, s, text, len);
 	}
 	return r;
 }
@@ -527,13 +565,19 @@ static bool stage_nameless(struct iscsi_db *db, struct staged *s, const char *te
 	return true;
 }
 
-/* Writes text to a temporary file, which is to become the file path. fresh: there is none yet. */
+/* Writes text to a temporary file, which is to become the file path. stored: as commit_write's. */
 static int stage_text(struct iscsi_db *db, enum db_dir dir, const char *path, const char *text,
-	size_t len, bool fresh)
+	size_t len, const struct buf *stored)
 {
 	struct commit *c = &db->commit;
-	struct staged s = {.dir = dir, .path_hash = str_hash(path), .name = c->name, .fd = -1,
-		.path = strdup(path), .outcome = c->outcome};
+	struct staged s = {.dir = dir,
+		.path_hash = str_hash(path),
+		.name = c->name,
+		.fd = -1,
+		.path = strdup(path),
+		.outcome = c->outcome,
+		.walked = stored && stored->len};
+	bool fresh = stored == &commit_nothing;
 	int r = s.path ? 0 : -ENOMEM;
 
 	if (r == 0 && !(fresh && stage_nameless(db, &s, text, len)))
@@ -560,8 +604,7 @@ int commit_write_text(struct iscsi_db *db, enum db_dir dir, const char *path,
 	if (r >= 0 && is_same(stored, text) && !is_staged(&db->commit, path, NULL))
 		return 0;
 	if (r >= 0)
-		r = stage_text(db, dir, path, (const char *)text->data, text->len,
-			stored == &commit_nothing);
+		r = stage_text(db, dir, path, (const char *)text->data, text->len, stored);
 	return r < 0 ? db_fail(db, r, "cannot write %s/%s/%s: %s", db->dir, dir_names[dir], path,
 			       strerror(-r))
 		     : 0;

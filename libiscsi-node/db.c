@@ -51,7 +51,7 @@ int iscsi_db_open_files(const char *root, const char *config, const char *initia
 	if (!db)
 		return -ENOMEM;
 	db->lock_wait_ms = LOCK_WAIT_MS;
-	db->commit.lock = (struct db_lock){-1, -1};
+	db->commit.lock = (struct db_lock){.dir = -1, .fd = -1};
 	db->commit.temporary = -1;
 	for (size_t i = 0; i < N_DB_DIRS; i++)
 		db->commit.dirs[i] = -1;

@@ -15,9 +15,15 @@
 /* The kinds of record, each with its directory. */
 enum db_dir { DB_NODES, DB_SEND_TARGETS, DB_ISNS, DB_IFACES, N_DB_DIRS };
 
+/* Bytes that names are locked by; len 0: none. */
+struct lock_span {
+	uint64_t first, len;
+};
+
 /* What a writer holds while it writes: lock.c. */
 struct db_lock {
 	int dir, fd; /* ROOT/run/lock/iscsi, and the file with the locks in it; -1: not locked */
+	struct lock_span span; /* locked in one go */
 };
 
 /* What became of a record's links: links.c. */
@@ -39,10 +45,11 @@ struct staged {
 	char *path;		  /* below dir */
 	char *old;		  /* file to be removed then, NULL: none */
 	uint64_t path_hash, name; /* name: what it is locked as, its hash */
-	uint64_t number;	  /* of the temporary file */
+	uint64_t number;	  /* the temporary file's name */
 	int fd;			  /* of one without a name; -1: it has one */
 	struct link_change links;
 	struct outcome *outcome; /* NULL: the group's */
+	bool walked;		 /* its directory has been reached through no link */
 	bool placed;
 };
 
@@ -50,13 +57,15 @@ struct staged {
 struct commit {
 	unsigned int depth; /* of iscsi_db_group_begin */
 	struct db_lock lock;
+	struct lock_span span; /* to be locked in one go, if that can be */
 	unsigned int names; /* locked besides the first */
-	int temporary, dirs[N_DB_DIRS]; /* open directories, -1: not yet */
+	int temporary, dirs[N_DB_DIRS]; /* open directories, -1: not yet; temporary: our own */
 	struct staged *staged;
 	size_t n;
 	unsigned int nameless; /* bit of each kind that has staged a file without a name */
 	uint64_t name;	 /* locked last, its hash */
-	uint64_t number; /* of the next temporary file */
+	uint64_t own_temporary;	 /* the temporary directory's name */
+	uint64_t number;	 /* of the next file in it */
 	struct outcome *outcome; /* of the change under way; NULL: what goes wrong later is the group's */
 	bool changed;	 /* there is something to sync at the group's end */
 	int error;	 /* the first one of the group */
@@ -183,8 +192,13 @@ struct names {
 int names_read(int dirfd, const char *path, unsigned char type, struct names *ret);
 void names_free(struct names *n);
 
-/* Waits until nobody else writes what has this name. *l is to be unlocked also on failure. */
-int db_lock(struct iscsi_db *db, const char *name, struct db_lock *l);
+/* The byte that a name is locked by. */
+uint64_t db_lock_byte(const char *name);
+/*
+ * Waits until nobody else writes what has this name; locks all of span with it if nobody has any of
+ * that. *l is to be unlocked also on failure.
+ */
+int db_lock(struct iscsi_db *db, const char *name, const struct lock_span *span, struct db_lock *l);
 /* Seconds after which open-iscsi's lock is taken for a dead one's; only a test sets it. */
 extern int lock_stale_s;
 /* Locks another name as well, without waiting; false when somebody else has it. */

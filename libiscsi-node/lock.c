@@ -4,15 +4,17 @@
  *
  * Our own writers exclude each other name by name: each locks one byte of the file "writer", which
  * a hash of the target's name chooses, by an OFD lock; the kernel releases that when its holder
- * dies. Who waits for one name holds no other, so nobody waits in a circle.
+ * dies. Who waits for one name holds no other, so nobody waits in a circle. Who changes many takes
+ * them in the order of their bytes, and all the bytes between some hundred of them in one go if
+ * nobody has any: the kernel looks through all locks for each new one.
  *
- * open-iscsi's tools know nothing of that: they take turns by making a hard link "lock.write", which
- * stays when its holder dies. So that link, to "writer", is there as long as any of ours writes:
- * the first one makes it and the last one removes it. They know by the byte PRESENCE, which each
- * holds shared: who gets it alone is the last. A lock.write that is our file was left by one of
- * ours that was killed, or others are at work: both let us in. Any other link is open-iscsi's. It is
- * waited for until it is as old as open-iscsi's own tools let it become, lock_stale_s: then its holder
- * is taken for dead and the link is taken over.
+ * open-iscsi's tools know nothing of that: they take turns by making a hard link "lock.write",
+ * which stays when its holder dies. So that link, to "writer", is there as long as any of ours
+ * writes: the first one makes it and the last one removes it. They know by the byte PRESENCE, which
+ * each holds shared: who gets it alone is the last. A lock.write that is our file was left by one
+ * of ours that was killed, or others are at work: both let us in. Any other link is open-iscsi's.
+ * It is waited for until it is as old as open-iscsi's own tools let it become, lock_stale_s: then
+ * its holder is taken for dead and the link is taken over.
  */
 #include "db.h"
 
@@ -32,21 +34,26 @@
 #define LINK_NEW "lock.take"
 #define POLL_MIN_US 100
 #define POLL_MAX_US 10000
-#define NAMES ((off_t)1 << 40) /* bytes to choose from */
+#define NAMES ((uint64_t)1 << 40) /* bytes to choose from */
 #define PRESENCE NAMES
 
 int lock_stale_s = 30; /* when open-iscsi's tools give up */
 
-static off_t byte_of(const char *name)
+uint64_t db_lock_byte(const char *name)
 {
-	return (off_t)(str_hash(name) % (uint64_t)NAMES);
+	return str_hash(name) % NAMES;
+}
+
+static bool is_in(const struct lock_span *s, uint64_t byte)
+{
+	return byte - s->first < s->len;
 }
 
 /* F_RDLCK, F_WRLCK or F_UNLCK; -EAGAIN when others are in the way. */
-static int set(int fd, short type, off_t start, off_t len)
+static int set(int fd, short type, uint64_t start, uint64_t len)
 {
 	struct flock range = {
-		.l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+		.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)start, .l_len = (off_t)len};
 
 	if (fcntl(fd, F_OFD_SETLK, &range) == 0)
 		return 0;
@@ -83,7 +90,7 @@ static bool wait_more(struct wait *w)
 	return true;
 }
 
-static int set_waiting(int fd, short type, off_t byte, unsigned int ms)
+static int set_waiting(int fd, short type, uint64_t byte, unsigned int ms)
 {
 	struct wait w = wait_start(ms);
 	int r;
@@ -193,23 +200,38 @@ static int enter(struct iscsi_db *db, struct db_lock *l)
 	return r < 0 ? lock_failed(db, r, db->dir, LINK) : 0;
 }
 
-int db_lock(struct iscsi_db *db, const char *name, struct db_lock *l)
+static int lock_names(
+	struct iscsi_db *db, const char *name, const struct lock_span *span, struct db_lock *l)
+{
+	uint64_t byte = db_lock_byte(name);
+
+	if (is_in(span, byte) && set(l->fd, F_WRLCK, span->first, span->len) == 0) {
+		l->span = *span;
+		return 0;
+	}
+	return set_waiting(l->fd, F_WRLCK, byte, db->lock_wait_ms);
+}
+
+int db_lock(struct iscsi_db *db, const char *name, const struct lock_span *span, struct db_lock *l)
 {
 	int r;
 
+	l->span.len = 0;
 	l->dir = open_lock_dir(db);
 	if (l->dir < 0)
 		return l->dir;
 	l->fd = openat(l->dir, OURS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (l->fd < 0)
 		return lock_failed(db, -errno, name, OURS);
-	r = set_waiting(l->fd, F_WRLCK, byte_of(name), db->lock_wait_ms);
+	r = lock_names(db, name, span, l);
 	return r < 0 ? lock_failed(db, r, name, OURS) : enter(db, l);
 }
 
 bool db_lock_more(struct db_lock *l, const char *name)
 {
-	return set(l->fd, F_WRLCK, byte_of(name), 1) == 0;
+	uint64_t byte = db_lock_byte(name);
+
+	return is_in(&l->span, byte) || set(l->fd, F_WRLCK, byte, 1) == 0;
 }
 
 void db_unlock(struct iscsi_db *db, struct db_lock *l)

@@ -23,11 +23,17 @@ struct slice {
 	bool changed;
 };
 
+/* A record, and the byte that its target is locked by. */
+struct place {
+	uint64_t byte;
+	size_t record;
+};
+
 struct team {
 	struct iscsi_db *db;
 	const struct team_work *work;
 	size_t n;
-	size_t *order; /* of the records, by target */
+	struct place *order; /* of the records */
 	struct result *results;
 	struct slice *slices;
 	size_t n_slices;
@@ -78,7 +84,7 @@ static void note(struct result *result, int r, const struct iscsi_db *db)
 static void fail_slice(struct team *t, const struct slice *s, int r)
 {
 	for (size_t i = s->first; i < s->first + s->n; i++)
-		note(&t->results[t->order[i]], r, NULL);
+		note(&t->results[t->order[i].record], r, NULL);
 }
 
 static void work_on(struct team *t, struct iscsi_db *db, struct slice *s)
@@ -86,7 +92,7 @@ static void work_on(struct team *t, struct iscsi_db *db, struct slice *s)
 	bool stop = false;
 
 	for (size_t i = s->first; i < s->first + s->n && !stop; i++) {
-		size_t record = t->order[i];
+		size_t record = t->order[i].record;
 		struct result *result = &t->results[record];
 
 		iscsi_db_on_warning(db, keep_warning, result);
@@ -96,6 +102,14 @@ static void work_on(struct team *t, struct iscsi_db *db, struct slice *s)
 	}
 	if (stop)
 		__atomic_store_n(&t->stop, true, __ATOMIC_RELAXED);
+}
+
+/* All that it needs, and nothing of another one's. */
+static struct lock_span span_of(const struct team *t, const struct slice *s)
+{
+	uint64_t first = t->order[s->first].byte, last = t->order[s->first + s->n - 1].byte;
+
+	return (struct lock_span){first, last - first + 1};
 }
 
 static void work_on_slice(void *data, size_t i)
@@ -112,6 +126,7 @@ static void work_on_slice(void *data, size_t i)
 		fail_slice(t, s, r);
 		return;
 	}
+	db->commit.span = span_of(t, s);
 	iscsi_db_group_begin(db);
 	work_on(t, db, s);
 	group_leave(db);
@@ -121,19 +136,13 @@ static void work_on_slice(void *data, size_t i)
 
 /* ---- slices ---- */
 
-static int compare_targets(const void *a, const void *b, void *data)
+static int compare_places(const void *a, const void *b)
 {
-	const struct team *t = data;
-	size_t x = *(const size_t *)a, y = *(const size_t *)b;
-	int r = strcmp(t->work->target(t->work->data, x), t->work->target(t->work->data, y));
+	const struct place *x = a, *y = b;
 
-	return r ? r : (x > y) - (x < y);
-}
-
-static bool same_target(const struct team *t, size_t i)
-{
-	return str_eq(t->work->target(t->work->data, t->order[i]),
-		t->work->target(t->work->data, t->order[i - 1]));
+	if (x->byte != y->byte)
+		return x->byte < y->byte ? -1 : 1;
+	return (x->record > y->record) - (x->record < y->record);
 }
 
 static void cut_slices(struct team *t)
@@ -145,18 +154,10 @@ static void cut_slices(struct team *t)
 
 		s->first = i;
 		i += t->n - i < SLICE ? t->n - i : SLICE;
-		while (i < t->n && same_target(t, i))
+		while (i < t->n && t->order[i].byte == t->order[i - 1].byte)
 			i++;
 		s->n = i - s->first;
 	}
-}
-
-static bool is_sorted(const struct team *t)
-{
-	for (size_t i = 1; i < t->n; i++)
-		if (compare_targets(&t->order[i - 1], &t->order[i], (void *)t) > 0)
-			return false;
-	return true;
 }
 
 static int prepare(struct team *t)
@@ -167,9 +168,8 @@ static int prepare(struct team *t)
 	if (!t->order || !t->results || !t->slices)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n; i++)
-		t->order[i] = i;
-	if (!is_sorted(t))
-		qsort_r(t->order, t->n, sizeof(*t->order), compare_targets, t);
+		t->order[i] = (struct place){db_lock_byte(t->work->target(t->work->data, i)), i};
+	qsort(t->order, t->n, sizeof(*t->order), compare_places);
 	cut_slices(t);
 	return 0;
 }

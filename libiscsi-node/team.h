@@ -2,8 +2,9 @@
 /*
  * team.h - the same work on many records, by as many threads as there are processors
  *
- * A thread works through slices, each some hundred records with every record of their targets: so no
- * two threads want the same lock. Each slice has a database of its own for the time, and is a group.
+ * A thread works through slices, each some hundred records whose targets are neighbours in the
+ * order of their locks, with every record of those: so no two threads want the same lock. Each
+ * slice has a database of its own for the time, and is a group.
  */
 #ifndef NODE_TEAM_H
 #define NODE_TEAM_H

@@ -252,7 +252,7 @@ static void remove_temporary_files(void)
 {
 	char command[256];
 
-	snprintf(command, sizeof(command), "rm %s/*", in_root("etc/iscsi/.new"));
+	snprintf(command, sizeof(command), "rm %s/*/*", in_root("etc/iscsi/.new"));
 	ck_assert_int_eq(system(command), 0);
 }
 
@@ -655,12 +655,17 @@ START_TEST(old_temporary_files_are_swept)
 	const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
 
 	put_text("etc/iscsi/.new/1", "old");
-	put_text("etc/iscsi/.new/2", "young");
+	put_text("etc/iscsi/.new/2/3", "in an old directory");
+	put_text("etc/iscsi/.new/4/5", "young");
 	ck_assert_int_eq(utimensat(AT_FDCWD, in_root("etc/iscsi/.new/1"), long_ago, 0), 0);
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_root("etc/iscsi/.new/2/3"), long_ago, 0), 0);
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_root("etc/iscsi/.new/2"), long_ago, 0), 0);
 	store(&a1);
 	ck_assert(!there("etc/iscsi/.new/1"));
-	ck_assert_str_eq(text_of("etc/iscsi/.new/2"), "young");
-	ck_assert_int_eq(utimensat(AT_FDCWD, in_root("etc/iscsi/.new/2"), long_ago, 0), 0);
+	ck_assert(!there("etc/iscsi/.new/2"));
+	ck_assert_str_eq(text_of("etc/iscsi/.new/4/5"), "young");
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_root("etc/iscsi/.new/4/5"), long_ago, 0), 0);
+	ck_assert_int_eq(utimensat(AT_FDCWD, in_root("etc/iscsi/.new/4"), long_ago, 0), 0);
 	store(&a1);
 	ck_assert(!there("etc/iscsi/.new"));
 }

@@ -273,6 +273,108 @@ START_TEST(a_stopped_writer_delays_its_own_target_only)
 }
 END_TEST
 
+static void count_error(void *data, const struct iscsi_node_id *id, int r, size_t bad)
+{
+	(void)id;
+	(void)bad;
+	*(int *)data += r == -ETIMEDOUT;
+}
+
+START_TEST(who_changes_all_changes_all_but_a_busy_one)
+{
+	enum { RECORDS = 500 };
+	const struct iscsi_node_id stopped = id_of(77);
+	int busy = 0, changed = 0, status;
+	const struct iscsi_change change = {
+		.settings = &(struct iscsi_setting){"node.session.queue_depth", "99"},
+		.n = 1,
+		.told = count_error,
+		.data = &busy,
+	};
+	pid_t pid;
+
+	iscsi_db_group_begin(db);
+	for (int i = 0; i < RECORDS; i++) {
+		const struct iscsi_node_id id = id_of(i);
+
+		ck_assert_int_eq(store_new(db, &id), 0);
+	}
+	ck_assert_int_eq(iscsi_db_group_end(db), 0);
+	pid = stopped_writer(&stopped);
+	db->lock_wait_ms = 50;
+	ck_assert_int_eq(iscsi_db_change_each(db, NULL, &change), 0);
+	ck_assert_int_eq(busy, 1);
+	for (int i = 0; i < RECORDS; i++) {
+		char path[256];
+
+		snprintf(path, sizeof(path), "etc/iscsi/nodes/%s/10.0.0.1,3260,1/default",
+			id_of(i).target);
+		changed += strstr(text_of(path), "node.session.queue_depth = 99\n") != NULL;
+	}
+	ck_assert_int_eq(changed, RECORDS - 1);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	busy = 0;
+	ck_assert_int_eq(iscsi_db_change_each(db, NULL, &change), 0);
+	ck_assert_int_eq(busy, 0);
+	ck_assert(!there(LOCKS "/lock.write"));
+}
+END_TEST
+
+/* Whether another process gets the lock of id without waiting. */
+static bool can_be_locked(const struct iscsi_node_id *id)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		struct iscsi_db *own = open_own();
+
+		own->lock_wait_ms = 0;
+		_exit(commit_end(own, commit_begin(own, id->target)) ? 1 : 0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status == 0;
+}
+
+START_TEST(a_span_of_names_is_locked_whole_or_name_by_name)
+{
+	const struct iscsi_node_id inside = id_of(1), outside = id_of(2);
+	uint64_t byte = db_lock_byte(inside.target);
+	pid_t pid;
+	int status;
+
+	ck_assert_uint_ne(byte, db_lock_byte(outside.target));
+	/* all but the byte of outside */
+	db->commit.span = byte < db_lock_byte(outside.target)
+				  ? (struct lock_span){0, db_lock_byte(outside.target)}
+				  : (struct lock_span){db_lock_byte(outside.target) + 1, byte};
+	ck_assert_int_eq(commit_begin(db, inside.target), 0);
+	ck_assert(!can_be_locked(&inside));
+	ck_assert(can_be_locked(&outside));
+	ck_assert_int_eq(commit_end(db, 0), 0);
+	ck_assert(can_be_locked(&inside));
+	/* a name outside of it is locked by itself */
+	ck_assert_int_eq(commit_begin(db, outside.target), 0);
+	ck_assert(can_be_locked(&inside));
+	ck_assert(!can_be_locked(&outside));
+	ck_assert_int_eq(commit_end(db, 0), 0);
+	/* and where somebody has a name of it only what is wanted is locked */
+	db->commit.span = (struct lock_span){0, (uint64_t)1 << 40};
+	pid = stopped_writer(&outside);
+	ck_assert_int_eq(commit_begin(db, inside.target), 0);
+	ck_assert(!can_be_locked(&inside));
+	for (int i = 3; i < 30; i++) {
+		const struct iscsi_node_id other = id_of(i);
+
+		ck_assert(can_be_locked(&other));
+	}
+	ck_assert_int_eq(commit_end(db, 0), 0);
+	kill(pid, SIGKILL);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+}
+END_TEST
+
 /* A group goes on after a name that it did not get, with all that a writer has to hold. */
 START_TEST(a_group_survives_a_busy_name)
 {
@@ -557,7 +659,9 @@ int main(void)
 {
 	const TTest *const tests[] = {no_update_of_one_record_is_lost,
 		writers_of_different_targets_write_at_the_same_time,
-		a_stopped_writer_delays_its_own_target_only, a_group_survives_a_busy_name,
+		a_stopped_writer_delays_its_own_target_only,
+		who_changes_all_changes_all_but_a_busy_one,
+		a_span_of_names_is_locked_whole_or_name_by_name, a_group_survives_a_busy_name,
 		killed_anywhere, records_on_a_disk_of_their_own,
 		a_write_that_fails_at_any_byte_leaves_the_old_record,
 		a_full_disk_leaves_the_old_record};
