@@ -117,8 +117,8 @@ void show_tree_node(struct show_tree *t, const struct iscsi_node_id *id)
 		put_text("\n");
 	}
 	put_line("\t\tIface Name: ", id->iface);
-	snprintf(t->target, sizeof(t->target), "%s", id->target);
-	snprintf(t->address, sizeof(t->address), "%s", id->address);
+	strcpy(t->target, id->target);
+	strcpy(t->address, id->address);
 	t->port = id->port;
 	t->tpgt = id->tpgt;
 }

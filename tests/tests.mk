@@ -56,13 +56,14 @@ check: deps
 	$(MAKE) $(HOST_CHECKS)
 	$(if $(SAN),,$(MAKE) interop e2e && tests/exit-codes)
 
+BENCH = $(addprefix $(B)/bench/,floor timed replace)
 bench: deps
-	$(MAKE) build/root build/lab/init $(B)/bench/floor $(B)/tests/unit/writers
+	$(MAKE) build/root build/lab/init $(BENCH) $(B)/tests/unit/writers
 	tests/bench/run
 	tests/bench/io $(B)
 	tests/bench/node-db $(B)/sbin
 	WRITERS=long CK_TIMEOUT_MULTIPLIER=20 $(B)/tests/unit/writers
-$(B)/bench/floor: tests/bench/floor.c
+$(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -Werror -O2 -o $@ $<
 
