@@ -277,8 +277,10 @@ static int create(struct app *a)
 	}
 	r = iscsi_iface_new(name, &f);
 	if (!r)
-		r = iscsi_iface_store(a->db, f);
-	if (r) {
+		r = (a->o.idempotent ? iscsi_iface_add : iscsi_iface_store)(a->db, f);
+	if (r == -EEXIST && a->o.idempotent) {
+		r = ISCSI_OK;
+	} else if (r) {
 		r = database_failed(a, r);
 		log_error("Could not create new interface %s.", name);
 	} else {

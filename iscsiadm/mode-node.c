@@ -104,7 +104,9 @@ static int add_record(struct app *a, const struct iscsi_node_id *asked, struct i
 	int r = iscsi_node_set_portal(a->db, n, asked);
 
 	if (!r)
-		r = iscsi_db_store(a->db, n);
+		r = (a->o.idempotent ? iscsi_db_add : iscsi_db_store)(a->db, n);
+	if (r == -EEXIST && a->o.idempotent)
+		return ISCSI_OK;
 	if (r)
 		return not_added(a, r);
 	iscsi_node_get_id(n, &id);
@@ -148,18 +150,6 @@ static int add_to_existing(
 	return x.error;
 }
 
-static int found(void *data, const struct iscsi_node_id *id)
-{
-	(void)data;
-	(void)id;
-	return 1;
-}
-
-static bool is_there(struct app *a, const struct iscsi_node_match *match)
-{
-	return iscsi_db_each(a->db, match, found, NULL) == 1;
-}
-
 static int new_records(struct app *a, const struct iscsi_node_match *match)
 {
 	const char *iface = a->o.n_ifaces ? a->o.ifaces[0] : "default";
@@ -176,8 +166,6 @@ static int new_records(struct app *a, const struct iscsi_node_match *match)
 	int r;
 
 	place.iface = one ? iface : NULL;
-	if (one && a->o.idempotent && is_there(a, &place))
-		return ISCSI_OK;
 	r = new_node(a, iface, &n);
 	if (r)
 		return not_added(a, r);

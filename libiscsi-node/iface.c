@@ -168,7 +168,18 @@ static int write_iface(struct iscsi_db *db, struct iscsi_iface *f)
 	return dir < 0 ? dir : commit_write(db, DB_IFACES, f->node.iface.name, &f->node.record, NULL);
 }
 
-int iscsi_iface_store(struct iscsi_db *db, struct iscsi_iface *f)
+static int add_iface(struct iscsi_db *db, struct iscsi_iface *f)
+{
+	struct iscsi_iface *there;
+
+	if (iscsi_iface_load(db, f->node.iface.name, &there) < 0)
+		return write_iface(db, f);
+	iscsi_iface_free(there);
+	return -EEXIST;
+}
+
+static int write_locked(struct iscsi_db *db, struct iscsi_iface *f,
+	int (*write)(struct iscsi_db *db, struct iscsi_iface *f))
 {
 	const char *name = f->node.iface.name;
 	int r;
@@ -178,7 +189,17 @@ int iscsi_iface_store(struct iscsi_db *db, struct iscsi_iface *f)
 	if (r < 0)
 		return r;
 	r = lock_iface(db, name);
-	return commit_end(db, r < 0 ? r : write_iface(db, f));
+	return commit_end(db, r < 0 ? r : write(db, f));
+}
+
+int iscsi_iface_store(struct iscsi_db *db, struct iscsi_iface *f)
+{
+	return write_locked(db, f, write_iface);
+}
+
+int iscsi_iface_add(struct iscsi_db *db, struct iscsi_iface *f)
+{
+	return write_locked(db, f, add_iface);
 }
 
 /* What a file has of both stays; nobody sets one beside the other. */

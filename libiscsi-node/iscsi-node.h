@@ -163,6 +163,8 @@ int iscsi_db_group_end(struct iscsi_db *db);
 /* Writes the record in place of what stood there, in one step, and links it from where it was
  * discovered (node.discovery_type, _address, _port). */
 int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n);
+/* The same, but -EEXIST where its portal has a record of its interface, with whatever tag. */
+int iscsi_db_add(struct iscsi_db *db, struct iscsi_node *n);
 
 struct iscsi_setting {
 	const char *key, *value;
@@ -224,6 +226,8 @@ int iscsi_iface_each(struct iscsi_iface *f,
 	int (*each)(void *data, const char *key, const char *value, bool secret), void *data);
 /* -EINVAL for a built-in one. */
 int iscsi_iface_store(struct iscsi_db *db, struct iscsi_iface *f);
+/* The same, but -EEXIST where there is one that can be read. */
+int iscsi_iface_add(struct iscsi_db *db, struct iscsi_iface *f);
 /*
  * Changes the stored record as iscsi_db_update does, and the interface's part of every node record
  * that is bound to it.

@@ -307,7 +307,8 @@ int node_store(struct iscsi_db *db, struct iscsi_node *n)
 	return r < 0 ? r : write_node(db, n);
 }
 
-int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n)
+static int store_locked(struct iscsi_db *db, struct iscsi_node *n,
+	int (*store)(struct iscsi_db *db, struct iscsi_node *n))
 {
 	struct iscsi_node_id id;
 	struct place place;
@@ -319,7 +320,36 @@ int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n)
 	if (r < 0)
 		return r;
 	r = commit_begin(db, id.target);
-	return commit_end(db, r < 0 ? r : node_store(db, n));
+	return commit_end(db, r < 0 ? r : store(db, n));
+}
+
+int iscsi_db_store(struct iscsi_db *db, struct iscsi_node *n)
+{
+	return store_locked(db, n, node_store);
+}
+
+/* Asks no name server: the target is locked. */
+static int refuse_same_portal(void *data, const struct iscsi_node_id *id)
+{
+	const struct iscsi_node *n = data;
+
+	return address_equal(n->address, id->address) ? -EEXIST : 0;
+}
+
+static int store_first(struct iscsi_db *db, struct iscsi_node *n)
+{
+	const struct iscsi_node_match same = {
+		.target = n->target, .port = n->port, .iface = n->iface.name};
+	int r = commit_settle(db, NULL, n->target);
+
+	if (r == 0)
+		r = iscsi_db_each(db, &same, refuse_same_portal, n);
+	return r < 0 ? r : node_store(db, n);
+}
+
+int iscsi_db_add(struct iscsi_db *db, struct iscsi_node *n)
+{
+	return store_locked(db, n, store_first);
 }
 
 static int remove_file(struct iscsi_db *db, int nodes, const char *file)

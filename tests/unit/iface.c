@@ -123,6 +123,8 @@ START_TEST(interface_record)
 	int lines = 0;
 
 	ck_assert_int_eq(iscsi_iface_new("new", &f), 0);
+	ck_assert_int_eq(iscsi_iface_add(db, f), 0);
+	ck_assert_int_eq(iscsi_iface_add(db, f), -EEXIST);
 	ck_assert_int_eq(iscsi_iface_store(db, f), 0);
 	/* an IPv4 interface has 55 keys; 18 of them are not empty, and stored */
 	ck_assert_int_eq(iscsi_iface_each(f, count_lines, &lines), 0);

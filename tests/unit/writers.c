@@ -172,6 +172,68 @@ START_TEST(no_update_of_one_record_is_lost)
 }
 END_TEST
 
+/* ---- who adds takes nothing away ---- */
+
+static int add_in_child(const struct iscsi_node_id *id)
+{
+	struct iscsi_db *own = open_own();
+	struct iscsi_node *n;
+	int r = iscsi_node_new(own, id, &n);
+
+	return r < 0 ? r : iscsi_db_add(own, n);
+}
+
+START_TEST(one_of_many_adds_a_record)
+{
+	for (int round = 0; round < 20; round++) {
+		const struct iscsi_node_id id = id_of(round);
+		int added = 0, status;
+
+		for (int i = 0; i < 16; i++)
+			if (fork() == 0)
+				_exit(-add_in_child(&id));
+		for (int i = 0; i < 16; i++) {
+			ck_assert_int_gt(wait(&status), 0);
+			ck_assert(status == 0 || WEXITSTATUS(status) == EEXIST);
+			added += status == 0;
+		}
+		ck_assert_int_eq(added, 1);
+	}
+}
+END_TEST
+
+static int add_at(const char *address, int tpgt, const char *iface)
+{
+	struct iscsi_node_id id = id_of(0);
+	struct iscsi_node *n;
+	int r;
+
+	id.address = address;
+	id.tpgt = tpgt;
+	id.iface = iface;
+	ck_assert_int_eq(iscsi_node_new(db, &id, &n), 0);
+	r = iscsi_db_add(db, n);
+	iscsi_node_free(n);
+	return r;
+}
+
+START_TEST(what_is_there_already)
+{
+	ck_assert_int_eq(add_at("fd00::1", 1, "default"), 0);
+	ck_assert_int_eq(add_at("fd00::1", 1, "default"), -EEXIST);
+	ck_assert_int_eq(add_at("fd00:0::1", 1, "default"), -EEXIST);
+	ck_assert_int_eq(add_at("fd00::1", 2, "default"), -EEXIST);
+	ck_assert_int_eq(add_at("fd00::1", -1, "default"), -EEXIST);
+	ck_assert_int_eq(add_at("fd00::2", 1, "default"), 0);
+	ck_assert_int_eq(add_at("fd00::1", 1, "other"), 0);
+	/* in a group, too */
+	iscsi_db_group_begin(db);
+	ck_assert_int_eq(add_at("fd00::3", 1, "default"), 0);
+	ck_assert_int_eq(add_at("fd00::3", 1, "default"), -EEXIST);
+	ck_assert_int_eq(iscsi_db_group_end(db), 0);
+}
+END_TEST
+
 /* ---- nobody waits for another one's target ---- */
 
 struct meeting { /* of processes */
@@ -657,8 +719,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {no_update_of_one_record_is_lost,
-		writers_of_different_targets_write_at_the_same_time,
+	const TTest *const tests[] = {no_update_of_one_record_is_lost, one_of_many_adds_a_record,
+		what_is_there_already, writers_of_different_targets_write_at_the_same_time,
 		a_stopped_writer_delays_its_own_target_only,
 		who_changes_all_changes_all_but_a_busy_one,
 		a_span_of_names_is_locked_whole_or_name_by_name, a_group_survives_a_busy_name,
