@@ -585,7 +585,7 @@ START_TEST(killed_while_it_writes)
 			unlink(in_root(INDEX));
 			list();
 		}
-		usleep((useconds_t)(i * 31 % 4000));
+		usleep((useconds_t)(i * 131 % 8000));
 		kill(pid, SIGKILL);
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		ck_assert(WIFSIGNALED(status));
