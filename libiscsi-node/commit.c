@@ -623,6 +623,50 @@ int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct 
 	return commit_write_text(db, dir, path, &text, stored);
 }
 
+/* The directory that is to take the file's place, complete, and that it does. */
+static int swap_in(int temporary, const char *name, int dir, const char *path, const char *file,
+	const char *text, size_t len)
+{
+	char inside[NAME_MAX + 34];
+	int r;
+
+	snprintf(inside, sizeof(inside), "%s/%s", name, file);
+	if (mkdirat(temporary, name, 0700) < 0)
+		return -errno;
+	r = write_temporary(temporary, inside, text, len, true);
+	if (r == 0)
+		r = sync_parent(temporary, inside);
+	if (r == 0 && renameat2(temporary, name, dir, path, RENAME_EXCHANGE) < 0)
+		r = -errno;
+	if (r == 0) {
+		unlinkat(temporary, name, 0); /* the old file */
+		return sync_parent(dir, path);
+	}
+	unlinkat(temporary, inside, 0);
+	unlinkat(temporary, name, AT_REMOVEDIR);
+	return r;
+}
+
+int commit_swap(struct iscsi_db *db, enum db_dir which, const char *path, const char *file,
+	struct record *r)
+{
+	int dir = commit_dir(db, which, true), temporary = temporary_dir(db), ret;
+	char name[32], *bytes;
+	size_t len;
+
+	if (dir < 0 || temporary < 0)
+		return dir < 0 ? dir : temporary;
+	if (record_format(r, &bytes, &len) < 0)
+		return -ENOMEM;
+	number_name(db->commit.number++, name);
+	ret = swap_in(temporary, name, dir, path, file, bytes, len);
+	str_wipe(bytes, len);
+	free(bytes);
+	return ret < 0 ? db_fail(db, ret, "cannot write %s/%s/%s/%s: %s", db->dir, dir_names[which],
+				 path, file, strerror(-ret))
+		       : 0;
+}
+
 int commit_then_remove(struct iscsi_db *db, const char *old)
 {
 	struct staged *s = &db->commit.staged[db->commit.n - 1];

@@ -149,6 +149,12 @@ int commit_write(struct iscsi_db *db, enum db_dir dir, const char *path, struct 
 /* The same for a text. */
 int commit_write_text(struct iscsi_db *db, enum db_dir dir, const char *path,
 	const struct buf *text, const struct buf *stored);
+/*
+ * Puts a directory with r in its file in place of the file at path below dir, in one step and at
+ * once.
+ */
+int commit_swap(
+	struct iscsi_db *db, enum db_dir dir, const char *path, const char *file, struct record *r);
 /* Removes old, below the same directory, once what was written last is in place. */
 int commit_then_remove(struct iscsi_db *db, const char *old);
 /* links_settle once the record at path is in place, or now where nothing had to be written. */

@@ -7,10 +7,15 @@
 #include "place.h"
 #include "str.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_TRIES 4 /* as a directory, as a file */
 
 /* By type of source. */
 static const struct kind {
@@ -94,13 +99,14 @@ static int read_record(
 	char *CLEANUP_FREE path =
 		name ? str_printf("%s/%s/%s", db->dir, source_dir_name(s->type), name) : NULL;
 	const struct parse how = {.record = true};
-	int r;
+	int r = -ENOENT;
 
 	if (!file || !path)
 		return -ENOMEM;
-	r = db_parse_file(db, dir, file, path, &d->record, &how);
-	if (r == -ENOENT)
-		r = db_parse_file(db, dir, name, path, &d->record, &how);
+	/* A directory may take the file's place meanwhile; what is moved away is then no longer
+	 * beneath. */
+	for (int i = 0; (r == -ENOENT || r == -EXDEV) && i < READ_TRIES; i++)
+		r = db_parse_file(db, dir, i % 2 ? name : file, path, &d->record, &how);
 	if (r == 0)
 		return db_fail(db, -EBADMSG, "%s has no settings", path);
 	return r < 0 ? r : 0;
@@ -159,6 +165,12 @@ int iscsi_discovery_each(struct iscsi_discovery *d,
 	return record_each(&d->record, each, data);
 }
 
+/* Some file systems cannot, and none can with a directory that another one is mounted on. */
+static bool cannot_swap(int r)
+{
+	return r == -EINVAL || r == -ENOSYS || r == -EXDEV;
+}
+
 /*
  * name: of the record's directory, and what it is locked as. The text is written first: where it cannot
  * be, what was there stays and no directory is left that has no record.
@@ -168,18 +180,22 @@ static int write_record(
 {
 	char *CLEANUP_FREE file = str_printf("%s/%s", name, kind->file);
 	int dir = commit_dir(db, kind->dir, true);
-	struct stat st;
 	int r;
 
 	if (!file)
 		return -ENOMEM;
 	if (dir < 0)
 		return dir;
+	if (db_is_file(dir, name)) { /* old style */
+		r = commit_swap(db, kind->dir, name, kind->file, &d->record);
+		if (!cannot_swap(r))
+			return r;
+		db_begin(db);
+		unlinkat(dir, name, 0);
+	}
 	r = commit_write(db, kind->dir, file, &d->record, NULL);
 	if (r < 0)
 		return r;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-		unlinkat(dir, name, 0); /* old style: the directory takes its place */
 	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
 		return db_fail(db, -errno, "cannot make the directory of discovery record %s: %s",
 			name, strerror(errno));
@@ -262,6 +278,25 @@ static int delete_linked(void *data, const struct iscsi_node_id *id)
 	return r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
+static int unlink_link(void *data, const char *name)
+{
+	int dir = *(const int *)data;
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+		unlinkat(dir, name, 0);
+	return 0;
+}
+
+/* Of names that are no record's: nobody else would. */
+static void unlink_all_links(int dir, const char *name)
+{
+	int CLEANUP_CLOSE fd = file_open_beneath(dir, name, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd >= 0)
+		file_each_name(fd, DT_LNK, unlink_link, &fd);
+}
+
 static int delete_record(struct iscsi_db *db, const struct kind *kind, const char *name)
 {
 	char *CLEANUP_FREE path = str_printf("%s/%s", name, kind->file);
@@ -274,6 +309,7 @@ static int delete_record(struct iscsi_db *db, const struct kind *kind, const cha
 	/* Old style: the name is that of the file itself. */
 	if (unlinkat(dir, path, 0) < 0 && unlinkat(dir, name, 0) < 0)
 		return -errno;
+	unlink_all_links(dir, name);
 	return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
@@ -306,4 +342,39 @@ int iscsi_discovery_delete(struct iscsi_db *db, const struct iscsi_source *sourc
 				source_dir_name(source->type), name, strerror(-r));
 	}
 	return commit_end(db, r);
+}
+
+/* Of either style, in the directory that fd is of. */
+static bool has_record(enum iscsi_source_type type, int fd, const char *name)
+{
+	char path[NAME_MAX + 16];
+
+	if (db_is_file(fd, name))
+		return true;
+	snprintf(path, sizeof(path), "%s/%s", name, kinds[type].file);
+	return db_is_file(fd, path);
+}
+
+int iscsi_db_each_source(struct iscsi_db *db, enum iscsi_source_type type,
+	int (*each)(void *data, const struct iscsi_source *source), void *data)
+{
+	struct names CLEANUP(names_free) names = {0};
+	int CLEANUP_CLOSE fd = -1;
+	int r;
+
+	db_begin(db);
+	fd = db_open_dir(db, source_dir_name(type), false);
+	r = fd < 0 ? fd : names_read(fd, ".", DT_UNKNOWN, &names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		struct iscsi_portal p;
+
+		if (!place_parse(names.v[i], &p) || p.tpgt >= 0)
+			continue;
+		if (has_record(type, fd, names.v[i]))
+			r = each(data, &(struct iscsi_source){type, p.address, p.port});
+		else
+			db_warn(db, "Could not read discovery record for %s:%d.", p.address,
+				p.port);
+	}
+	return r == -ENOENT ? 0 : r;
 }

@@ -256,8 +256,9 @@ struct iscsi_source {
 };
 
 /*
- * Every source of that type that is stored, sorted; those without an address are not. What is
- * borrowed, and what is returned, as of iscsi_db_each.
+ * Every source of that type that has a record, sorted; those without an address have none. A
+ * directory of one that has lost its record is warned of. What is borrowed, and what is returned,
+ * as of iscsi_db_each.
  */
 int iscsi_db_each_source(struct iscsi_db *db, enum iscsi_source_type type,
 	int (*each)(void *data, const struct iscsi_source *source), void *data);

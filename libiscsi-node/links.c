@@ -406,22 +406,3 @@ int iscsi_db_each_found(struct iscsi_db *db, const struct iscsi_source *source,
 	}
 	return r == -ENOENT ? 0 : r;
 }
-
-int iscsi_db_each_source(struct iscsi_db *db, enum iscsi_source_type type,
-	int (*each)(void *data, const struct iscsi_source *source), void *data)
-{
-	struct names CLEANUP(names_free) names = {0};
-	int CLEANUP_CLOSE fd = -1;
-	int r;
-
-	db_begin(db);
-	fd = db_open_dir(db, source_dir_name(type), false);
-	r = fd < 0 ? fd : names_read(fd, ".", DT_UNKNOWN, &names);
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		struct iscsi_portal p;
-
-		if (place_parse(names.v[i], &p) && p.tpgt < 0)
-			r = each(data, &(struct iscsi_source){type, p.address, p.port});
-	}
-	return r == -ENOENT ? 0 : r;
-}

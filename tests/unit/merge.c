@@ -3,6 +3,10 @@
 #include "node-root.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #define SOURCE "etc/iscsi/send_targets/10.0.0.9,3260"
 
@@ -288,6 +292,100 @@ START_TEST(old_style_discovery_record)
 }
 END_TEST
 
+#define OLD_STYLE "discovery.sendtargets.reopen_max = 3\n"
+#define ASIDE "etc/iscsi/aside"
+
+static void load_for_ever(void)
+{
+	struct iscsi_discovery *d;
+	struct iscsi_db *own;
+
+	if (iscsi_db_open(root, &own) < 0)
+		_exit(1);
+	for (;;) {
+		int r = iscsi_discovery_load(own, PORTAL("10.0.0.9", 3260), &d);
+
+		if (r < 0)
+			_exit(2);
+		iscsi_discovery_free(d);
+	}
+}
+
+/* In one step, too. */
+static void make_old_style(void)
+{
+	char from[PATH_MAX];
+
+	put_text(ASIDE, OLD_STYLE);
+	strcpy(from, in_root(ASIDE));
+	ck_assert_int_eq(renameat2(AT_FDCWD, from, AT_FDCWD, in_root(SOURCE), RENAME_EXCHANGE), 0);
+	ck_assert_int_eq(unlink(in_root(ASIDE "/st_config")), 0);
+	ck_assert_int_eq(rmdir(in_root(ASIDE)), 0);
+}
+
+START_TEST(there_is_an_old_or_a_new_discovery_record)
+{
+	struct iscsi_discovery *d;
+	pid_t reader;
+	int status;
+
+	put_text(SOURCE, OLD_STYLE);
+	reader = fork();
+	if (reader == 0)
+		load_for_ever();
+	for (int i = 0; i < 300; i++) {
+		if (i)
+			make_old_style();
+		usleep(100);
+		ck_assert_int_eq(iscsi_discovery_load(db, PORTAL("10.0.0.9", 3260), &d), 0);
+		ck_assert_str_eq(iscsi_discovery_get(d, "discovery.sendtargets.reopen_max"), "3");
+		ck_assert_int_eq(iscsi_discovery_store(db, d), 0);
+		iscsi_discovery_free(d);
+	}
+	kill(reader, SIGKILL);
+	ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+	ck_assert_msg(WIFSIGNALED(status), "the reader ended with %x", (unsigned int)status);
+	ck_assert_ptr_nonnull(strstr(text_of(SOURCE "/st_config"), "reopen_max = 3\n"));
+	ck_assert(!there("etc/iscsi/.new"));
+}
+END_TEST
+
+static int count_source(void *data, const struct iscsi_source *source)
+{
+	(void)source;
+	++*(int *)data;
+	return 0;
+}
+
+static int n_sources(void)
+{
+	int n = 0;
+
+	ck_assert_int_eq(iscsi_db_each_source(db, ISCSI_SOURCE_SENDTARGETS, count_source, &n), 0);
+	return n;
+}
+
+START_TEST(a_discovery_record_is_deleted_whole)
+{
+	store_source("10.0.0.9");
+	ck_assert_int_eq(symlink("nowhere", in_root(SOURCE "/a link with no name")), 0);
+	put_text("etc/iscsi/outside", "stays");
+	ck_assert_int_eq(symlink("../../outside", in_root(SOURCE "/other")), 0);
+	ck_assert_int_eq(n_sources(), 1);
+	ck_assert_int_eq(iscsi_discovery_delete(db, PORTAL("10.0.0.9", 3260)), 0);
+	ck_assert(!there(SOURCE));
+	ck_assert_str_eq(text_of("etc/iscsi/outside"), "stays");
+	/* but for what never was its own */
+	store_source("10.0.0.9");
+	put_text(SOURCE "/notes", "somebody's");
+	ck_assert_int_eq(iscsi_discovery_delete(db, PORTAL("10.0.0.9", 3260)), -ENOTEMPTY);
+	ck_assert_ptr_nonnull(strstr(iscsi_db_error(db), "10.0.0.9,3260"));
+	ck_assert_str_eq(text_of(SOURCE "/notes"), "somebody's");
+	/* which is no source any more */
+	ck_assert_int_eq(n_sources(), 0);
+}
+END_TEST
+
 START_TEST(settings_are_kept_when_asked)
 {
 	struct iscsi_node_id old = b;
@@ -346,7 +444,8 @@ int main(void)
 		sessions_and_empty_answers_keep_records,
 		only_records_of_the_same_source_are_deleted, another_interface_is_another_record,
 		unknown_tags, junk_in_the_source_s_directory, discovery_file_is_open_iscsi_s,
-		discovery_record, old_style_discovery_record};
+		discovery_record, old_style_discovery_record,
+		there_is_an_old_or_a_new_discovery_record, a_discovery_record_is_deleted_whole};
 
 	return RUN_TESTS("merge", tests);
 }
