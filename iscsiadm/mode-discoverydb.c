@@ -14,16 +14,19 @@ static int not_found(const struct iscsi_source *s)
 	return ISCSI_ERR_IDBM;
 }
 
+/* enum iscsi_err, or -EEXIST with --idempotent. */
 static int add(struct app *a, const struct iscsi_source *s, struct iscsi_discovery **ret)
 {
 	struct iscsi_discovery *d;
 	int r = iscsi_discovery_new(a->db, s, &d);
 
 	if (!r && !(a->o.ops & DO_NONPERSISTENT)) {
-		r = iscsi_discovery_store(a->db, d);
+		r = (a->o.idempotent ? iscsi_discovery_add : iscsi_discovery_store)(a->db, d);
 		if (r)
 			iscsi_discovery_free(d);
 	}
+	if (r == -EEXIST && a->o.idempotent)
+		return r;
 	if (r) {
 		r = database_failed(a, r);
 		log_error("Could not add new discovery record.");
@@ -36,15 +39,10 @@ static int add(struct app *a, const struct iscsi_source *s, struct iscsi_discove
 static int new (struct app *a, const struct iscsi_source *s)
 {
 	struct iscsi_discovery *d;
-	int r;
+	int r = add(a, s, &d);
 
-	if (a->o.idempotent && !iscsi_discovery_load(a->db, s, &d)) {
-		iscsi_discovery_free(d);
-		return ISCSI_OK;
-	}
-	r = add(a, s, &d);
 	if (r)
-		return r;
+		return r == -EEXIST ? ISCSI_OK : r;
 	iscsi_discovery_free(d);
 	report(a, "New discovery record for [%s,%d] added.\n", s->address, s->port);
 	return ISCSI_OK;
@@ -73,10 +71,10 @@ static int discover(struct app *a, const struct iscsi_source *s)
 
 	if (r == -ENOENT)
 		r = add(a, s, &d);
-	else if (r)
-		r = database_failed(a, r);
+	if (r == -EEXIST) /* by now */
+		r = iscsi_discovery_load(a->db, s, &d);
 	if (r)
-		return r;
+		return r < 0 ? database_failed(a, r) : r;
 	r = discover_run(a, d);
 	iscsi_discovery_free(d);
 	return r;

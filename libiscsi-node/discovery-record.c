@@ -202,7 +202,22 @@ static int write_record(
 	return 0;
 }
 
-int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d)
+static int write_first(
+	struct iscsi_db *db, const struct kind *kind, const char *name, struct iscsi_discovery *d)
+{
+	struct iscsi_discovery *there;
+	struct iscsi_source source;
+
+	iscsi_discovery_get_source(d, &source);
+	if (iscsi_discovery_load(db, &source, &there) < 0)
+		return write_record(db, kind, name, d);
+	iscsi_discovery_free(there);
+	return -EEXIST;
+}
+
+static int write_locked(struct iscsi_db *db, struct iscsi_discovery *d,
+	int (*write)(struct iscsi_db *db, const struct kind *kind, const char *name,
+		struct iscsi_discovery *d))
 {
 	char *CLEANUP_FREE name = NULL;
 	struct iscsi_source source;
@@ -217,7 +232,17 @@ int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d)
 	if (!name)
 		return -ENOMEM;
 	r = commit_begin(db, name);
-	return commit_end(db, r < 0 ? r : write_record(db, &kinds[source.type], name, d));
+	return commit_end(db, r < 0 ? r : write(db, &kinds[source.type], name, d));
+}
+
+int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d)
+{
+	return write_locked(db, d, write_record);
+}
+
+int iscsi_discovery_add(struct iscsi_db *db, struct iscsi_discovery *d)
+{
+	return write_locked(db, d, write_first);
 }
 
 static enum iscsi_update_result change(

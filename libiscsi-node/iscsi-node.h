@@ -284,6 +284,8 @@ enum iscsi_set_result iscsi_discovery_set(struct iscsi_discovery *d, const char 
 int iscsi_discovery_each(struct iscsi_discovery *d,
 	int (*each)(void *data, const char *key, const char *value, bool secret), void *data);
 int iscsi_discovery_store(struct iscsi_db *db, struct iscsi_discovery *d);
+/* The same, but -EEXIST where there is one that can be read. */
+int iscsi_discovery_add(struct iscsi_db *db, struct iscsi_discovery *d);
 /* As iscsi_db_update. */
 int iscsi_discovery_update(struct iscsi_db *db, const struct iscsi_source *source,
 	const struct iscsi_setting *settings, size_t n, size_t *ret_bad);

@@ -268,6 +268,8 @@ START_TEST(discovery_record)
 	ck_assert_int_eq(iscsi_discovery_set(d, "discovery.startup", "x"), ISCSI_SET_BAD_VALUE);
 	ck_assert_int_eq(iscsi_discovery_each(d, count_secrets, &keys), 0);
 	ck_assert_int_eq(keys, 215);
+	ck_assert_int_eq(iscsi_discovery_add(db, d), 0);
+	ck_assert_int_eq(iscsi_discovery_add(db, d), -EEXIST);
 	ck_assert_int_eq(iscsi_discovery_store(db, d), 0);
 	iscsi_discovery_free(d);
 	ck_assert_int_eq(iscsi_discovery_load(db, PORTAL("10.0.0.9", 3260), &d), 0);
