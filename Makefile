@@ -73,7 +73,7 @@ $(B)/sbin/%: $(B)/%.bin
 
 LIBS = $(call pkg,libs,$(PKGS))
 # iscsiadm loads those that few commands need by itself: iscsiadm/lazy.h.
-LAZY = -lcrypto
+LAZY = -lcrypto -ljson-c
 $(B)/common.a: $(COMMON)
 $(B)/node.a: $(NODE)
 $(B)/target.a: $(TARGET)

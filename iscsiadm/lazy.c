@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include <json-c/json.h>
 #include <libisns/attrs.h>
 #include <libisns/isns.h>
 #include <libisns/util.h>
@@ -21,7 +22,7 @@ static struct library {
 	const char *file;
 	void *handle;
 } crypto = {"libcrypto.so." TEXT(OPENSSL_SHLIB_VERSION), NULL}, isns = {"libisns.so.0", NULL},
-  udev = {"libudev.so.1", NULL};
+  json = {"libjson-c.so.5", NULL}, udev = {"libudev.so.1", NULL};
 
 /* What is missing was there when the program was installed: there is no way on. */
 static void *find(struct library *l, const char *name)
@@ -86,6 +87,41 @@ FUNCTION(isns, int, isns_query_response_get_objects,
 FUNCTION(isns, void, isns_simple_free, (isns_simple_t *q), (q))
 FUNCTION(isns, void, isns_socket_set_disconnect_fatal, (isns_socket_t *s), (s))
 FUNCTION(isns, const char *, isns_strerror, (enum isns_status status), (status))
+
+FUNCTION(json, int, json_object_array_add, (struct json_object * a, struct json_object *o), (a, o))
+FUNCTION(json, struct json_object *, json_object_array_get_idx,
+	(const struct json_object *a, size_t i), (a, i))
+FUNCTION(json, size_t, json_object_array_length, (const struct json_object *a), (a))
+FUNCTION(json, struct json_object *, json_object_get, (struct json_object * o), (o))
+FUNCTION(json, json_bool, json_object_get_boolean, (const struct json_object *o), (o))
+FUNCTION(json, int64_t, json_object_get_int64, (const struct json_object *o), (o))
+FUNCTION(json, struct lh_table *, json_object_get_object, (const struct json_object *o), (o))
+FUNCTION(json, const char *, json_object_get_string, (struct json_object * o), (o))
+FUNCTION(json, int, json_object_get_string_len, (const struct json_object *o), (o))
+FUNCTION(json, int, json_object_is_type, (const struct json_object *o, enum json_type type),
+	(o, type))
+FUNCTION(json, struct json_object *, json_object_new_array, (void), ())
+FUNCTION(json, struct json_object *, json_object_new_boolean, (json_bool b), (b))
+FUNCTION(json, struct json_object *, json_object_new_int, (int32_t n), (n))
+FUNCTION(json, struct json_object *, json_object_new_int64, (int64_t n), (n))
+FUNCTION(json, struct json_object *, json_object_new_object, (void), ())
+FUNCTION(json, struct json_object *, json_object_new_string, (const char *s), (s))
+FUNCTION(json, struct json_object *, json_object_new_uint64, (uint64_t n), (n))
+FUNCTION(json, int, json_object_object_add,
+	(struct json_object * o, const char *key, struct json_object *value), (o, key, value))
+FUNCTION(json, struct json_object *, json_object_object_get,
+	(const struct json_object *o, const char *key), (o, key))
+FUNCTION(json, int, json_object_object_length, (const struct json_object *o), (o))
+FUNCTION(json, int, json_object_put, (struct json_object * o), (o))
+FUNCTION(json, const char *, json_object_to_json_string_ext, (struct json_object * o, int flags),
+	(o, flags))
+FUNCTION(json, const char *, json_object_to_json_string_length,
+	(struct json_object * o, int flags, size_t *length), (o, flags, length))
+FUNCTION(json, void, json_tokener_free, (struct json_tokener * t), (t))
+FUNCTION(json, struct json_tokener *, json_tokener_new, (void), ())
+FUNCTION(json, struct json_object *, json_tokener_parse_ex,
+	(struct json_tokener * t, const char *text, int len), (t, text, len))
+FUNCTION(json, void, json_tokener_set_flags, (struct json_tokener * t, int flags), (t, flags))
 
 FUNCTION(udev, struct udev *, udev_new, (void), ())
 FUNCTION(udev, struct udev *, udev_unref, (struct udev *u), (u))

@@ -2,6 +2,7 @@
 #include "show.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,10 +67,8 @@ static void format_portal(const char *address, long port, char *ret, size_t len)
 
 /* ---- what may be ten thousand lines: not by printf, which takes longer than to find them ---- */
 
-static void put_text(const char *text)
-{
-	fputs_unlocked(text, stdout);
-}
+/* The lines of one record: all its names, each once. */
+#define RECORD_MAX (ISCSI_NAME_MAX + ISCSI_ADDRESS_MAX + NAME_MAX + 128)
 
 static char *add_number(char *end, long n)
 {
@@ -78,45 +77,44 @@ static char *add_number(char *end, long n)
 	return stpcpy(end, str_of_number(n, digits));
 }
 
-static void put_portal(const char *address, int port, long tag)
+static char *add_portal(char *end, const char *address, int port, long tag)
 {
 	bool brackets = iscsi_address_in_brackets(address);
-	char numbers[2 * STR_NUMBER_MAX + 4];
-	char *end = add_number(stpcpy(numbers, brackets ? "]:" : ":"), port);
 
-	add_number(stpcpy(end, ","), tag);
-	if (brackets)
-		put_text("[");
-	put_text(address);
-	put_text(numbers);
+	end = stpcpy(stpcpy(stpcpy(end, brackets ? "[" : ""), address), brackets ? "]:" : ":");
+	return add_number(stpcpy(add_number(end, port), ","), tag);
 }
 
-static void put_line(const char *label, const char *text)
+static char *add_line(char *end, const char *label, const char *text)
 {
-	put_text(label);
-	put_text(text);
-	put_text("\n");
+	return stpcpy(stpcpy(stpcpy(end, label), text), "\n");
+}
+
+static void put(const char *text, const char *end)
+{
+	fwrite_unlocked(text, 1, (size_t)(end - text), stdout);
 }
 
 void show_portal_line(const char *address, int port, long tag, const char *target)
 {
-	put_portal(address, port, tag);
-	put_line(" ", target);
+	char text[RECORD_MAX];
+
+	put(text, add_line(add_portal(text, address, port, tag), " ", target));
 }
 
 void show_tree_node(struct show_tree *t, const struct iscsi_node_id *id)
 {
 	bool same = str_eq(t->target, id->target);
+	char text[RECORD_MAX], *end = text;
 
 	if (!same)
-		put_line("Target: ", id->target);
+		end = add_line(end, "Target: ", id->target);
 	if (!same || !t->merge_portals || t->port != id->port || t->tpgt != id->tpgt ||
 		!str_eq(t->address, id->address)) {
-		put_text("\tPortal: ");
-		put_portal(id->address, id->port, id->tpgt);
-		put_text("\n");
+		end = stpcpy(end, "\tPortal: ");
+		end = stpcpy(add_portal(end, id->address, id->port, id->tpgt), "\n");
 	}
-	put_line("\t\tIface Name: ", id->iface);
+	put(text, add_line(end, "\t\tIface Name: ", id->iface));
 	strcpy(t->target, id->target);
 	strcpy(t->address, id->address);
 	t->port = id->port;
