@@ -24,7 +24,7 @@ struct slice {
 };
 
 /* A record, and the byte that its target is locked by. */
-struct place {
+struct entry {
 	uint64_t byte;
 	size_t record;
 };
@@ -33,7 +33,7 @@ struct team {
 	struct iscsi_db *db;
 	const struct team_work *work;
 	size_t n;
-	struct place *order; /* of the records */
+	struct entry *order; /* of the records */
 	struct result *results;
 	struct slice *slices;
 	size_t n_slices;
@@ -136,9 +136,9 @@ static void work_on_slice(void *data, size_t i)
 
 /* ---- slices ---- */
 
-static int compare_places(const void *a, const void *b)
+static int compare_entries(const void *a, const void *b)
 {
-	const struct place *x = a, *y = b;
+	const struct entry *x = a, *y = b;
 
 	if (x->byte != y->byte)
 		return x->byte < y->byte ? -1 : 1;
@@ -168,8 +168,8 @@ static int prepare(struct team *t)
 	if (!t->order || !t->results || !t->slices)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->n; i++)
-		t->order[i] = (struct place){db_lock_byte(t->work->target(t->work->data, i)), i};
-	qsort(t->order, t->n, sizeof(*t->order), compare_places);
+		t->order[i] = (struct entry){db_lock_byte(t->work->target(t->work->data, i)), i};
+	qsort(t->order, t->n, sizeof(*t->order), compare_entries);
 	cut_slices(t);
 	return 0;
 }

@@ -163,7 +163,7 @@ start_syslog() {
 import socket
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind("/dev/log")
-with open("/out/syslog", "wb", 0) as f:
+with open("/out/syslog", "ab", 0) as f:
     while True:
         f.write(s.recv(65536).strip(b"\0 \n") + b"\n")' &
 	await 5 test -S /dev/log
