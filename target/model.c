@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,35 +66,48 @@ void model_init(struct model *m, const struct model_hooks *hooks, void *data)
 
 /* ---- targets ---- */
 
-/* Targets are in the order of their numbers. */
+static int compare_tids(const void *a, const void *b)
+{
+	const int *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+struct target *model_target(const struct model *m, int tid)
+{
+	int *const *found = tfind(&tid, (void *const *)&m->by_tid, compare_tids);
+
+	return found ? container_of(*found, struct target, tid) : NULL;
+}
+
+struct target *model_target_by_name(const struct model *m, const char *name)
+{
+	char *const *found = name ? tfind(name, (void *const *)&m->by_name, compare_names) : NULL;
+
+	return found ? container_of(*found, struct target, name) : NULL;
+}
+
+static struct target *last_target(const struct model *m)
+{
+	return container_of(m->targets.prev, struct target, link);
+}
+
+/* Targets are in the order of their numbers, and mostly without a gap. */
 int model_free_tid(const struct model *m)
 {
 	const struct target *t;
 	int tid = 1;
 
+	if (list_empty(&m->targets) || last_target(m)->tid == m->n_targets)
+		return m->n_targets + 1;
 	list_for_each(t, &m->targets, link)
 		tid += t->tid == tid;
 	return tid;
-}
-
-struct target *model_target(const struct model *m, int tid)
-{
-	struct target *t;
-
-	list_for_each(t, &m->targets, link)
-		if (t->tid == tid)
-			return t;
-	return NULL;
-}
-
-struct target *model_target_by_name(const struct model *m, const char *name)
-{
-	struct target *t;
-
-	list_for_each(t, &m->targets, link)
-		if (str_eq(t->name, name))
-			return t;
-	return NULL;
 }
 
 bool target_admits(const struct target *t, const struct sockaddr *from, const char *initiator)
@@ -106,8 +120,11 @@ bool target_redirects(const struct target *t, const char *local_address)
 	return t->redirect.address[0] && !str_eq(t->redirect.address, local_address);
 }
 
-static void target_free(struct target *t)
+static void target_free(struct model *m, struct target *t)
 {
+	tdelete(&t->tid, &m->by_tid, compare_tids);
+	tdelete(t->name, &m->by_name, compare_names);
+	m->n_targets--;
 	list_remove(&t->link);
 	acl_clear(&t->acl);
 	credentials_clear(&t->credentials);
@@ -127,15 +144,17 @@ static const char *target_name_fault(const char *name)
 	return NULL;
 }
 
-/* Into its place by tid. */
-static void insert(struct model *m, struct target *t)
+/* Into its place by tid, which is mostly the last. False: out of memory. */
+static bool insert(struct model *m, struct target *t)
 {
-	struct target *next;
+	struct list *before = m->targets.prev;
 
-	list_for_each(next, &m->targets, link)
-		if (next->tid > t->tid)
-			break;
-	list_append(&next->link, &t->link);
+	while (before != &m->targets && container_of(before, struct target, link)->tid > t->tid)
+		before = before->prev;
+	list_append(before->next, &t->link);
+	m->n_targets++;
+	return tsearch(&t->tid, &m->by_tid, compare_tids) &&
+	       tsearch(t->name, &m->by_name, compare_names);
 }
 
 enum model_error model_target_new(struct model *m, int tid, const char *name)
@@ -160,11 +179,12 @@ enum model_error model_target_new(struct model *m, int tid, const char *name)
 	list_init(&t->sessions);
 	list_init(&t->faults);
 	t->settings = m->defaults;
-	insert(m, t);
-	r = m->hooks->target_new ? m->hooks->target_new(m->data, t) : 0;
+	r = insert(m, t) ? 0 : -ENOMEM;
+	if (!r && m->hooks->target_new)
+		r = m->hooks->target_new(m->data, t);
 	if (!r)
 		return MODEL_OK;
-	target_free(t);
+	target_free(m, t);
 	return r == -ENOMEM ? MODEL_NO_MEMORY : MODEL_UNKNOWN;
 }
 
@@ -172,7 +192,7 @@ static void target_leave(struct model *m, struct target *t)
 {
 	if (m->hooks->target_gone)
 		m->hooks->target_gone(m->data, t);
-	target_free(t);
+	target_free(m, t);
 }
 
 enum model_error model_target_delete(struct model *m, int tid, bool force)

@@ -109,6 +109,8 @@ struct model_hooks {
 
 struct model {
 	struct list targets, accounts, portals;
+	void *by_tid, *by_name; /* the targets, for tfind */
+	int n_targets;
 	struct credentials discovery; /* for discovery sessions */
 	bool offline;		      /* new TCP connections are closed at once */
 	struct target_settings defaults; /* of targets to come */

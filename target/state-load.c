@@ -206,23 +206,31 @@ static enum model_error add_targets(struct model *m, struct json_object *state, 
 	return e;
 }
 
-static bool is_named(struct json_object *state, const char *name)
+/* The targets' names as keys; NULL: out of memory. */
+static struct json_object *names_in(struct json_object *state)
 {
-	struct json_object *list = json_get(state, "targets");
+	struct json_object *list = json_get(state, "targets"), *names = json_object_new_object();
 
-	for (size_t i = 0; i < json_get_count(list); i++)
-		if (str_eq(json_get_text(json_object_array_get_idx(list, i), "name"), name))
-			return true;
-	return false;
+	for (size_t i = 0; names && i < json_get_count(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		if (json_object_object_add(names, json_get_text_or_empty(o, "name"), NULL) < 0) {
+			json_object_put(names);
+			return NULL;
+		}
+	}
+	return names;
 }
 
 static void remove_unnamed(struct model *m, struct json_object *state)
 {
+	struct json_object *names = names_in(state);
 	struct target *t, *next;
 
 	list_for_each_safe(t, next, &m->targets, link)
-		if (!is_named(state, t->name))
+		if (names && !json_object_object_get_ex(names, t->name, NULL))
 			model_target_delete(m, t->tid, false);
+	json_object_put(names);
 }
 
 /* ---- portals ---- */

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct model m;
@@ -105,6 +106,32 @@ START_TEST(test_targets)
 	ck_assert_int_eq(targets, 2);
 	ck_assert_ptr_eq(model_target_by_name(&m, "iqn.x:b"), model_target(&m, 2));
 	ck_assert_ptr_null(model_target_by_name(&m, "IQN.x:b"));
+}
+END_TEST
+
+START_TEST(test_many_targets)
+{
+	enum { MANY = 20000 };
+	char name[32];
+
+	for (int i = 1; i <= MANY; i++) {
+		snprintf(name, sizeof(name), "iqn.x:%d", i * 7919 % MANY);
+		ck_assert_int_eq(model_free_tid(&m), i);
+		ck_assert_int_eq(model_target_new(&m, i, name), MODEL_OK);
+	}
+	for (int i = 1; i <= MANY; i++) {
+		snprintf(name, sizeof(name), "iqn.x:%d", i * 7919 % MANY);
+		ck_assert_ptr_eq(model_target_by_name(&m, name), model_target(&m, i));
+	}
+	/* a gap is filled first, and what has left is not found */
+	ck_assert_int_eq(model_target_delete(&m, 77, false), MODEL_OK);
+	ck_assert_int_eq(model_target_delete(&m, MANY, false), MODEL_OK);
+	ck_assert_int_eq(model_free_tid(&m), 77);
+	ck_assert_ptr_null(model_target(&m, 77));
+	snprintf(name, sizeof(name), "iqn.x:%d", 77 * 7919 % MANY);
+	ck_assert_ptr_null(model_target_by_name(&m, name));
+	ck_assert_int_eq(model_target_new(&m, 77, name), MODEL_OK);
+	ck_assert_int_eq(model_free_tid(&m), MANY);
 }
 END_TEST
 
@@ -349,6 +376,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_targets);
+	tcase_add_test(tc, test_many_targets);
 	tcase_add_test(tc, test_sessions);
 	tcase_add_loop_test(tc, test_acl, 0, sizeof(acl_cases) / sizeof(acl_cases[0]));
 	tcase_add_test(tc, test_acl_names);
