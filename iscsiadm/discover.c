@@ -293,13 +293,20 @@ static void print_findings(struct app *a, const struct nodes *nodes)
 	}
 }
 
+/* What sessions there are, and which records stay because of them. */
+struct use {
+	struct view_sessions sessions;
+	struct node_ids kept;
+};
+
+/* Others wait for the database meanwhile: nothing is printed here. */
 static bool in_use(void *data, const struct iscsi_node_id *id)
 {
-	struct view_sessions *v = data;
+	struct use *u = data;
 
-	for (size_t i = 0; i < v->n; i++)
-		if (session_uses(&v->items[i], id)) {
-			record_say_in_use(id);
+	for (size_t i = 0; i < u->sessions.n; i++)
+		if (session_uses(&u->sessions.items[i], id)) {
+			node_ids_add(&u->kept, id);
 			return true;
 		}
 	return false;
@@ -325,15 +332,17 @@ static unsigned int merge_of(unsigned int ops)
 static int store_findings(
 	struct app *a, const struct iscsi_source *source, const struct nodes *nodes)
 {
-	struct view_sessions sessions = {};
+	struct use use = {};
 	int r;
 
 	if (a->o.ops & DO_NONPERSISTENT)
 		return ISCSI_OK;
-	view_sessions_read(a->root, VIEW_LIST, &sessions);
-	r = iscsi_db_merge(
-		a->db, source, nodes->items, nodes->n, merge_of(a->o.ops), in_use, &sessions);
-	view_sessions_clear(&sessions);
+	view_sessions_read(a->root, VIEW_LIST, &use.sessions);
+	r = iscsi_db_merge(a->db, source, nodes->items, nodes->n, merge_of(a->o.ops), in_use, &use);
+	for (size_t i = 0; i < use.kept.n; i++)
+		record_say_in_use(&use.kept.items[i]);
+	node_ids_clear(&use.kept);
+	view_sessions_clear(&use.sessions);
 	return r ? database_failed(a, r) : ISCSI_OK;
 }
 

@@ -19,8 +19,7 @@ struct collection {
 	struct app *app;
 	struct view_sessions sessions;
 	struct nodes announced; /* by the source that is asked now */
-	struct iscsi_node_id *gone; /* its records that go; the texts are ours */
-	size_t n_gone;
+	struct node_ids gone;	/* its records that go */
 	int error;		/* enum iscsi_err, of the last source that failed */
 	size_t n_sources;
 };
@@ -39,38 +38,10 @@ static bool is_announced(const struct nodes *l, const struct iscsi_node_id *id)
 	return false;
 }
 
-/* Out of memory: false. */
-static bool note_gone(struct collection *c, const struct iscsi_node_id *id)
-{
-	struct iscsi_node_id *gone = reallocarray(c->gone, c->n_gone + 1, sizeof(*gone)), *copy;
-
-	if (!gone)
-		return false;
-	c->gone = gone;
-	copy = &gone[c->n_gone++];
-	*copy = *id;
-	copy->target = strdup(id->target);
-	copy->address = strdup(id->address);
-	copy->iface = strdup(id->iface);
-	return copy->target && copy->address && copy->iface;
-}
-
-static void forget_gone(struct collection *c)
-{
-	for (size_t i = 0; i < c->n_gone; i++) {
-		free((char *)c->gone[i].target);
-		free((char *)c->gone[i].address);
-		free((char *)c->gone[i].iface);
-	}
-	free(c->gone);
-	c->gone = NULL;
-	c->n_gone = 0;
-}
-
 static void tell_gone(struct collection *c)
 {
-	for (size_t i = 0; i < c->n_gone; i++) {
-		const struct iscsi_node_id *id = &c->gone[i];
+	for (size_t i = 0; i < c->gone.n; i++) {
+		const struct iscsi_node_id *id = &c->gone.items[i];
 
 		report(c->app, "Deleted [iface: %s, target: %s, portal: %s,%d]\n", id->iface,
 			id->target, id->address, id->port);
@@ -88,7 +59,7 @@ static bool keep(void *data, const struct iscsi_node_id *id)
 	for (size_t i = 0; i < c->sessions.n; i++)
 		if (session_uses(&c->sessions.items[i], id))
 			return true;
-	return !note_gone(c, id);
+	return node_ids_add(&c->gone, id) < 0;
 }
 
 static int collect(struct collection *c, const struct iscsi_source *source)
@@ -109,7 +80,7 @@ static int collect(struct collection *c, const struct iscsi_source *source)
 	}
 	if (!r)
 		tell_gone(c);
-	forget_gone(c);
+	node_ids_clear(&c->gone);
 	nodes_clear(&c->announced);
 	iscsi_discovery_free(record);
 	return r;

@@ -45,6 +45,15 @@ void nodes_clear(struct nodes *l);
 /* Every record that matches, read; a record that cannot be read is reported and left out. */
 int nodes_load(struct app *a, const struct iscsi_node_match *match, struct nodes *ret);
 
+/* The ids of records, with texts of their own. */
+struct node_ids {
+	struct iscsi_node_id *items;
+	size_t n;
+};
+
+int node_ids_add(struct node_ids *l, const struct iscsi_node_id *id); /* 0 or -ENOMEM */
+void node_ids_clear(struct node_ids *l);
+
 /* gc.c: records whose target is gone. The exit status. */
 int collect_garbage(struct app *a);
 

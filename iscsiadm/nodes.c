@@ -48,6 +48,39 @@ void nodes_clear(struct nodes *l)
 	*l = (struct nodes){};
 }
 
+static void id_release(struct iscsi_node_id *id)
+{
+	free((char *)id->target);
+	free((char *)id->address);
+	free((char *)id->iface);
+}
+
+int node_ids_add(struct node_ids *l, const struct iscsi_node_id *id)
+{
+	struct iscsi_node_id *items = reallocarray(l->items, l->n + 1, sizeof(*items)), copy = *id;
+
+	if (!items)
+		return -ENOMEM;
+	l->items = items;
+	copy.target = strdup(id->target);
+	copy.address = strdup(id->address);
+	copy.iface = strdup(id->iface);
+	if (!copy.target || !copy.address || !copy.iface) {
+		id_release(&copy);
+		return -ENOMEM;
+	}
+	l->items[l->n++] = copy;
+	return 0;
+}
+
+void node_ids_clear(struct node_ids *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		id_release(&l->items[i]);
+	free(l->items);
+	*l = (struct node_ids){};
+}
+
 struct load {
 	struct app *app;
 	struct nodes *nodes;
