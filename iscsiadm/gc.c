@@ -5,11 +5,6 @@
  * uses it. A source that does not answer through each interface, or announces nothing at all, proves
  * nothing: its records stay.
  */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "discover.h"
 #include "json.h"
 #include "log.h"
