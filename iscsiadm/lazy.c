@@ -48,7 +48,8 @@ static void *find(struct library *l, const char *name)
 		return function arguments;                           \
 	}
 
-/* clang-format off: a function is a line, or two */
+/* a function is a line, or two */
+/* clang-format off */
 FUNCTION(crypto, int, CRYPTO_memcmp, (const void *a, const void *b, size_t len), (a, b, len))
 FUNCTION(crypto, EVP_MD *, EVP_MD_fetch,
 	(OSSL_LIB_CTX *ctx, const char *algorithm, const char *properties), (ctx, algorithm, properties))
@@ -88,15 +89,15 @@ FUNCTION(isns, void, isns_simple_free, (isns_simple_t *q), (q))
 FUNCTION(isns, void, isns_socket_set_disconnect_fatal, (isns_socket_t *s), (s))
 FUNCTION(isns, const char *, isns_strerror, (enum isns_status status), (status))
 
-FUNCTION(json, int, json_object_array_add, (struct json_object * a, struct json_object *o), (a, o))
+FUNCTION(json, int, json_object_array_add, (struct json_object *a, struct json_object *o), (a, o))
 FUNCTION(json, struct json_object *, json_object_array_get_idx,
 	(const struct json_object *a, size_t i), (a, i))
 FUNCTION(json, size_t, json_object_array_length, (const struct json_object *a), (a))
-FUNCTION(json, struct json_object *, json_object_get, (struct json_object * o), (o))
+FUNCTION(json, struct json_object *, json_object_get, (struct json_object *o), (o))
 FUNCTION(json, json_bool, json_object_get_boolean, (const struct json_object *o), (o))
 FUNCTION(json, int64_t, json_object_get_int64, (const struct json_object *o), (o))
 FUNCTION(json, struct lh_table *, json_object_get_object, (const struct json_object *o), (o))
-FUNCTION(json, const char *, json_object_get_string, (struct json_object * o), (o))
+FUNCTION(json, const char *, json_object_get_string, (struct json_object *o), (o))
 FUNCTION(json, int, json_object_get_string_len, (const struct json_object *o), (o))
 FUNCTION(json, int, json_object_is_type, (const struct json_object *o, enum json_type type),
 	(o, type))
@@ -108,20 +109,20 @@ FUNCTION(json, struct json_object *, json_object_new_object, (void), ())
 FUNCTION(json, struct json_object *, json_object_new_string, (const char *s), (s))
 FUNCTION(json, struct json_object *, json_object_new_uint64, (uint64_t n), (n))
 FUNCTION(json, int, json_object_object_add,
-	(struct json_object * o, const char *key, struct json_object *value), (o, key, value))
+	(struct json_object *o, const char *key, struct json_object *value), (o, key, value))
 FUNCTION(json, struct json_object *, json_object_object_get,
 	(const struct json_object *o, const char *key), (o, key))
 FUNCTION(json, int, json_object_object_length, (const struct json_object *o), (o))
-FUNCTION(json, int, json_object_put, (struct json_object * o), (o))
-FUNCTION(json, const char *, json_object_to_json_string_ext, (struct json_object * o, int flags),
+FUNCTION(json, int, json_object_put, (struct json_object *o), (o))
+FUNCTION(json, const char *, json_object_to_json_string_ext, (struct json_object *o, int flags),
 	(o, flags))
 FUNCTION(json, const char *, json_object_to_json_string_length,
-	(struct json_object * o, int flags, size_t *length), (o, flags, length))
-FUNCTION(json, void, json_tokener_free, (struct json_tokener * t), (t))
+	(struct json_object *o, int flags, size_t *length), (o, flags, length))
+FUNCTION(json, void, json_tokener_free, (struct json_tokener *t), (t))
 FUNCTION(json, struct json_tokener *, json_tokener_new, (void), ())
 FUNCTION(json, struct json_object *, json_tokener_parse_ex,
-	(struct json_tokener * t, const char *text, int len), (t, text, len))
-FUNCTION(json, void, json_tokener_set_flags, (struct json_tokener * t, int flags), (t, flags))
+	(struct json_tokener *t, const char *text, int len), (t, text, len))
+FUNCTION(json, void, json_tokener_set_flags, (struct json_tokener *t, int flags), (t, flags))
 
 FUNCTION(udev, struct udev *, udev_new, (void), ())
 FUNCTION(udev, struct udev *, udev_unref, (struct udev *u), (u))

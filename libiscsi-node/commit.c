@@ -139,12 +139,13 @@ static void leave_temporary_dir(struct iscsi_db *db)
 {
 	struct commit *c = &db->commit;
 	char *CLEANUP_FREE path = NULL;
+	char name[32];
 
 	if (c->temporary < 0)
 		return;
 	close(STEAL_FD(c->temporary));
-	path = str_printf(
-		"%s/" TEMPORARY "/%016llx", db->dir, (unsigned long long)c->own_temporary);
+	number_name(c->own_temporary, name);
+	path = str_printf("%s/" TEMPORARY "/%s", db->dir, name);
 	if (path)
 		rmdir(path);
 }

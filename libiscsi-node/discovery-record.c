@@ -388,6 +388,8 @@ int iscsi_db_each_source(struct iscsi_db *db, enum iscsi_source_type type,
 	int r;
 
 	db_begin(db);
+	if (!kinds[type].settings)
+		return 0;
 	fd = db_open_dir(db, source_dir_name(type), false);
 	r = fd < 0 ? fd : names_read(fd, ".", DT_UNKNOWN, &names);
 	for (size_t i = 0; r == 0 && i < names.n; i++) {

@@ -225,8 +225,9 @@ static int add(struct iscsi_db *db, const char *source, const char *name, const 
 	if (r == -EEXIST) {
 		if (leads_to(fd, name, target))
 			return 0;
-		unlinkat(fd, name, 0);
-		r = symlinkat(target, fd, name) < 0 ? -errno : 0;
+		r = unlinkat(fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+		if (r == 0 && symlinkat(target, fd, name) < 0)
+			r = -errno;
 	}
 	if (r == 0 && !db->commit.depth && fsync(fd) < 0)
 		r = -errno;
@@ -241,7 +242,7 @@ static bool is_none(int r)
 	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EISDIR;
 }
 
-/* That takes no descriptor: of thousands of sources few have the link. */
+/* It takes no descriptor: of thousands of sources few have the link. */
 static int remove_from(struct iscsi_db *db, const char *source, const char *name)
 {
 	char path[3 * NAME_MAX];

@@ -51,7 +51,8 @@ static const char *const discovery_types[] = {
 #define V4 SETTING_IPV4
 #define V6 SETTING_IPV6
 
-/* clang-format off: a row is a line */
+/* a row is a line */
+/* clang-format off */
 #define RECORD iscsi_node
 static const struct setting node_rows[] = {
 	TEXT("node.name", target, .flags = SETTING_FIXED, .fault = iscsi_name_fault),

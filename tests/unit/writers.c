@@ -226,6 +226,10 @@ START_TEST(what_is_there_already)
 	ck_assert_int_eq(add_at("fd00::1", -1, "default"), -EEXIST);
 	ck_assert_int_eq(add_at("fd00::2", 1, "default"), 0);
 	ck_assert_int_eq(add_at("fd00::1", 1, "other"), 0);
+	/* what is in the way of a link is no record */
+	ck_assert_int_eq(
+		mkdir(in_root("etc/iscsi/static/iqn.2020-01.x:t0,fd00::4,3260,1,default"), 0700), 0);
+	ck_assert_int_eq(add_at("fd00::4", 1, "default"), -EISDIR);
 	/* in a group, too */
 	iscsi_db_group_begin(db);
 	ck_assert_int_eq(add_at("fd00::3", 1, "default"), 0);
@@ -345,7 +349,7 @@ static void count_error(void *data, const struct iscsi_node_id *id, int r, size_
 START_TEST(who_changes_all_changes_all_but_a_busy_one)
 {
 	enum { RECORDS = 500 };
-	const struct iscsi_node_id stopped = id_of(77);
+	struct iscsi_node_id stopped;
 	int busy = 0, changed = 0, status;
 	const struct iscsi_change change = {
 		.settings = &(struct iscsi_setting){"node.session.queue_depth", "99"},
@@ -362,6 +366,7 @@ START_TEST(who_changes_all_changes_all_but_a_busy_one)
 		ck_assert_int_eq(store_new(db, &id), 0);
 	}
 	ck_assert_int_eq(iscsi_db_group_end(db), 0);
+	stopped = id_of(77);
 	pid = stopped_writer(&stopped);
 	db->lock_wait_ms = 50;
 	ck_assert_int_eq(iscsi_db_change_each(db, NULL, &change), 0);
