@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,27 @@ struct kernel {
 	bool stop;
 };
 
+static volatile sig_atomic_t heard;
+
+static void hear(int number)
+{
+	(void)number;
+	heard = 1;
+}
+
+/*
+ * A thread whose process is killed while it waits for the kernel would outlive it, hold its sockets
+ * and be out of reach of any further signal: a session that could not be made, or is destroyed,
+ * makes the kernel forget the signals of who asked for it (iscsi_host_remove). A process that has
+ * been killed gets no signals any more.
+ */
+static void end_with_process(void)
+{
+	heard = 0;
+	if (raise(SIGURG) == 0 && !heard)
+		_exit(EXIT_FAILURE);
+}
+
 static void *kernel_thread(void *arg)
 {
 	struct kernel *k = arg;
@@ -68,6 +90,7 @@ static void *kernel_thread(void *arg)
 		job->err = netlink_find_transport(&k->calls, k->root);
 		if (!job->err)
 			job->err = netlink_run(&k->calls, job);
+		end_with_process();
 		pthread_mutex_lock(&k->mutex);
 		list_append(&k->done, &job->link);
 		uv_async_send(&k->async);
@@ -342,6 +365,7 @@ int kernel_open(uv_loop_t *loop, const char *root, int event_fd, const struct ke
 	k->poll.data = k;
 	k->handles = 2;
 	uv_poll_start(&k->poll, UV_READABLE, on_event);
+	sigaction(SIGURG, &(struct sigaction){.sa_handler = hear, .sa_flags = SA_RESTART}, NULL);
 	r = -pthread_create(&k->thread, NULL, kernel_thread, k);
 	if (r)
 		close_handles(k);
