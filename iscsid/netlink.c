@@ -58,6 +58,17 @@ static void hear(int number)
 	heard = 1;
 }
 
+/* Who started the daemon may have left the signal blocked. */
+static void listen_to_signal(void)
+{
+	sigset_t set;
+
+	sigaction(SIGURG, &(struct sigaction){.sa_handler = hear, .sa_flags = SA_RESTART}, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGURG);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /*
  * A thread whose process is killed while it waits for the kernel would outlive it, hold its sockets
  * and be out of reach of any further signal: a session that could not be made, or is destroyed,
@@ -76,6 +87,7 @@ static void *kernel_thread(void *arg)
 	struct kernel *k = arg;
 	struct kernel_job *job;
 
+	listen_to_signal();
 	pthread_mutex_lock(&k->mutex);
 	while (!k->stop) {
 		job = list_first(&k->todo, struct kernel_job, link);
@@ -365,7 +377,6 @@ int kernel_open(uv_loop_t *loop, const char *root, int event_fd, const struct ke
 	k->poll.data = k;
 	k->handles = 2;
 	uv_poll_start(&k->poll, UV_READABLE, on_event);
-	sigaction(SIGURG, &(struct sigaction){.sa_handler = hear, .sa_flags = SA_RESTART}, NULL);
 	r = -pthread_create(&k->thread, NULL, kernel_thread, k);
 	if (r)
 		close_handles(k);
